@@ -1,0 +1,43 @@
+# How everything here is compiled: C++20, warnings, sanitizers, and a compiler cache where there is one.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 99)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+# Line tables are enough for a profile and a backtrace, and halve the size of the objects.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g1")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g1")
+
+find_program(PKGREG_CCACHE ccache)
+if(PKGREG_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_C_COMPILER_LAUNCHER "${PKGREG_CCACHE}")
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${PKGREG_CCACHE}")
+endif()
+
+add_library(pkgreg_warnings INTERFACE)
+target_compile_options(pkgreg_warnings INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-mismatched-new-delete -Wno-subobject-linkage>
+    $<$<BOOL:${PKGREG_WERROR}>:-Werror>)
+
+if(PKGREG_SANITIZE)
+    add_compile_options(-fsanitize=${PKGREG_SANITIZE} -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${PKGREG_SANITIZE})
+    if(PKGREG_SANITIZE MATCHES "undefined")
+        add_compile_options(-fno-sanitize-recover=undefined)
+        add_link_options(-fno-sanitize-recover=undefined)
+    endif()
+    if(PKGREG_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        # Asio's fences are beside atomics that TSan sees; gcc warns for each of them.
+        add_compile_options(-Wno-tsan)
+    endif()
+endif()

@@ -1,0 +1,16 @@
+// How the library tells what it does: through one callback, never on its own.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace pkgreg {
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+
+/// Receives one line without a line break. Called from any thread, several at once; must not throw
+/// and must not call back into the registry.
+using LogCallback = std::function<void(LogLevel, std::string_view)>;
+
+}  // namespace pkgreg

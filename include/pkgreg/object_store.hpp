@@ -1,0 +1,186 @@
+// ObjectStore: the one storage interface. Everything above it is written once, so content can be
+// copied between a directory, memory and a bucket key by key.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pkgreg/awaitable.hpp"
+#include "pkgreg/byte_range.hpp"
+#include "pkgreg/object_key.hpp"
+
+namespace pkgreg {
+
+/// What a store tells of an object without its bytes.
+struct ObjectInfo {
+    /// Size in bytes.
+    std::uint64_t size = 0;
+    /// A text that changes whenever the object's content does; for `PutOptions::only_if_match`.
+    std::string etag = {};
+    /// When the object was last written, in nanoseconds since the Unix epoch.
+    std::int64_t modified = 0;
+};
+
+/// A part of an open file. The descriptor belongs to the reader that returned it.
+struct FileRegion {
+    int fd = -1;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+};
+
+/// An open object, read from front to back. One coroutine uses it at a time. An object that is
+/// removed or replaced while it is read goes on with the bytes it had, or throws; it never mixes.
+class ObjectReader {
+ public:
+    virtual ~ObjectReader() = default;
+
+    /// Size of the whole object in bytes.
+    virtual std::uint64_t object_size() const noexcept = 0;
+    /// The bytes that this reader gives; nothing when the range asked for cannot be satisfied.
+    virtual std::optional<ByteInterval> interval() const noexcept = 0;
+
+    /// Reads the next bytes, at most `into.size()`; returns how many, 0 only at the end (or when
+    /// `into` is empty).
+    virtual awaitable<std::size_t> read(std::span<std::byte> into) = 0;
+
+    /// The unread rest of the interval as part of a file, for `sendfile`; nothing where there is no
+    /// file. Valid while the reader lives.
+    virtual std::optional<FileRegion> file() const noexcept { return std::nullopt; }
+    /// The unread rest of the interval where it lies in memory as a whole, else nothing. Valid
+    /// while the reader lives.
+    virtual std::optional<std::span<const std::byte>> memory() const noexcept {
+        return std::nullopt;
+    }
+};
+
+/// An object that is being written; nobody can see it before `ObjectStore::publish`. One coroutine
+/// uses it at a time. Destroying it gives the bytes up and removes what was stored of them.
+class ObjectUpload {
+ public:
+    virtual ~ObjectUpload() = default;
+
+    /// Adds bytes at the end. May return before they are written: `owner` is kept until then and
+    /// `bytes` must stay unchanged as long as it lives. With a null `owner` the bytes are written,
+    /// or copied, before this completes. Suspends while too much is on its way already. An error of
+    /// an earlier write is thrown by a later call.
+    virtual awaitable<void> append(std::span<const std::byte> bytes,
+                                   std::shared_ptr<const void> owner) = 0;
+
+    /// Waits until everything appended has been handed to the storage (not yet: made durable), and
+    /// lets go of what an idle upload need not hold, such as a file descriptor.
+    virtual awaitable<void> flush() = 0;
+
+    /// How many bytes were appended.
+    virtual std::uint64_t size() const noexcept = 0;
+};
+
+/// How `ObjectStore::put` treats what is there already: replace it, unless made by one of the
+/// functions below. (A class with constructors: gcc 12 destroys an aggregate twice that is a
+/// temporary in a `co_await` expression, which is where most of these live.)
+class PutOptions {
+ public:
+    PutOptions() noexcept {}
+    /// Write only when there is no such object. Needs `StoreCapabilities::if_absent`.
+    static PutOptions only_if_absent() {
+        PutOptions options;
+        options.if_absent_ = true;
+        return options;
+    }
+    /// Write only over the object whose etag this is. Needs `StoreCapabilities::if_match`.
+    static PutOptions only_if_match(std::string etag) {
+        PutOptions options;
+        options.if_match_ = std::move(etag);
+        return options;
+    }
+
+    bool if_absent() const noexcept { return if_absent_; }
+    /// Empty: no such condition.
+    const std::string& if_match() const noexcept { return if_match_; }
+
+ private:
+    bool if_absent_ = false;
+    std::string if_match_;
+};
+
+/// What a store can do beyond the contract. It makes things cheaper; correctness never needs it.
+struct StoreCapabilities {
+    /// `publish` may choose the key; without it `begin_upload` must be told the key.
+    bool late_naming = false;
+    /// `PutOptions::only_if_absent` is honoured, atomically.
+    bool if_absent = false;
+    /// `PutOptions::only_if_match` is honoured, atomically.
+    bool if_match = false;
+    /// This process is the only writer, so what it knows of the store is the truth.
+    bool exclusive = false;
+};
+
+/// One page of a listing.
+struct ListPage {
+    /// Keys in byte order.
+    std::vector<std::string> keys;
+    /// Whether there are keys behind the last one.
+    bool more = false;
+};
+
+/// Objects under keys: the verbs that a directory, memory and S3 have in common.
+///
+/// Every member may be called from any thread, any number at once. A write is durable when its call
+/// completes, and visible to every call that begins afterwards. Objects appear and change as a
+/// whole. Errors of the storage are thrown as `io`, `no_space`, `unavailable`, `denied` or
+/// `timeout`; a write whose call throws may or may not have taken effect.
+class ObjectStore {
+ public:
+    virtual ~ObjectStore() = default;
+
+    virtual StoreCapabilities capabilities() const noexcept = 0;
+    /// What and where this store is, for messages: `directory /srv/registry`. Holds no secret.
+    virtual std::string describe() const = 0;
+
+    /// Size and etag, or nothing when there is no such object.
+    virtual awaitable<std::optional<ObjectInfo>> head(const ObjectKey& key) = 0;
+
+    /// The whole of a small object (a few MiB at most; larger: `too_large`), or null when there is
+    /// no such object. The bytes may be shared with a cache; they never change.
+    virtual awaitable<std::shared_ptr<const std::string>> get(const ObjectKey& key) = 0;
+
+    /// Opens an object for streaming, or null when there is no such object.
+    virtual awaitable<std::unique_ptr<ObjectReader>> open(const ObjectKey& key,
+                                                          ByteRange range) = 0;
+
+    /// Writes a small object as a whole; replaces what is there unless `options` say otherwise
+    /// (then `precondition_failed`; `unsupported` without the capability).
+    virtual awaitable<void> put(const ObjectKey& key, std::string_view bytes,
+                                PutOptions options) = 0;
+    awaitable<void> put(const ObjectKey& key, std::string_view bytes) {
+        return put(key, bytes, PutOptions{});
+    }
+
+    /// Begins an object of any size. `key` must be given where `late_naming` is not offered.
+    virtual awaitable<std::unique_ptr<ObjectUpload>> begin_upload(
+        std::optional<ObjectKey> key) = 0;
+
+    /// Makes the upload's bytes the object under `key`, replacing what is there. Consumes the
+    /// upload, whatever happens. `key` equals the one given at the beginning, if one was.
+    virtual awaitable<void> publish(std::unique_ptr<ObjectUpload> upload, const ObjectKey& key) = 0;
+
+    /// Makes sure that an object which this process can see would survive a crash: another call may
+    /// have written it and not finished yet. Throws `not_found` when it is not there.
+    virtual awaitable<void> sync(const ObjectKey& key) = 0;
+
+    /// Removes an object; whether it was there (a store that cannot tell says true).
+    virtual awaitable<bool> remove(const ObjectKey& key) = 0;
+
+    /// The first `limit` keys that begin with `prefix` and are greater than `start_after`, in byte
+    /// order. `prefix` is the start of a key, cut anywhere, or empty; `limit` is 1 to 1,000.
+    virtual awaitable<ListPage> list(std::string_view prefix, std::string_view start_after,
+                                     std::size_t limit) = 0;
+};
+
+}  // namespace pkgreg
