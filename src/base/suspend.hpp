@@ -44,8 +44,10 @@ awaitable<void> suspend(Start& start) {
                 std::make_shared<Suspended>(Suspended{std::move(handler), std::move(guard)});
             start([suspended = std::move(suspended)]() mutable {
                 auto held = std::move(suspended);
-                const auto executor = held->work.get_executor();
-                boost::asio::post(executor, [held = std::move(held)]() mutable {
+                // Until post has returned: the coroutine may end its loop, and the loop's owner may
+                // destroy it, while this thread is still inside post.
+                const auto posting = held->work;
+                boost::asio::post(posting.get_executor(), [held = std::move(held)]() mutable {
                     auto handler = std::move(held->resume);
                     held.reset();
                     std::move(handler)();
