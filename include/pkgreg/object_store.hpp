@@ -77,6 +77,10 @@ class ObjectUpload {
     /// lets go of what an idle upload need not hold, such as a file descriptor.
     virtual awaitable<void> flush() = 0;
 
+    /// A reader over everything appended so far, for the rare case that it has to be hashed again:
+    /// with another algorithm than was announced. Nothing is appended while it lives.
+    virtual awaitable<std::unique_ptr<ObjectReader>> read_back() = 0;
+
     /// How many bytes were appended.
     virtual std::uint64_t size() const noexcept = 0;
 };
