@@ -48,9 +48,9 @@ awaitable<void> suspend(Start& start) {
                 // destroy it, while this thread is still inside post.
                 const auto posting = held->work;
                 boost::asio::post(posting.get_executor(), [held = std::move(held)]() mutable {
-                    auto handler = std::move(held->resume);
+                    auto resume = std::move(held->resume);
                     held.reset();
-                    std::move(handler)();
+                    std::move(resume)();
                 });
             });
         },

@@ -1,0 +1,176 @@
+// Blobs of the engine: content once per registry, a link per repository that may serve it.
+
+#include <utility>
+
+#include "registry/engine.hpp"
+#include "registry/layout.hpp"
+
+namespace pkgreg {
+namespace {
+
+[[noreturn]] void blob_unknown(const RepositoryName& repository, const Digest& digest) {
+    throw Error(ErrorCode::blob_unknown,
+                "repository '" + repository.str() + "' has no blob " + digest.to_string());
+}
+
+}  // namespace
+
+awaitable<std::optional<BlobInfo>> Engine::find_content(const Digest& digest) {
+    const std::string prefix = layout::blob_content_prefix(digest);
+    const ListPage page = co_await store_->list(prefix, "", 8);
+    for (const std::string& name : page.keys) {
+        const ObjectKey key(name);
+        if (const auto info = co_await store_->head(key)) co_return BlobInfo{digest, info->size};
+    }
+    co_return std::nullopt;
+}
+
+awaitable<bool> Engine::is_linked(const RepositoryName& repository, const Digest& digest) {
+    const std::string prefix = layout::link_prefix(repository, digest);
+    const ListPage page = co_await store_->list(prefix, "", 1);
+    co_return !page.keys.empty();
+}
+
+awaitable<void> Engine::link_blob(const RepositoryName& repository, const Digest& digest) {
+    const std::string prefix = layout::link_prefix(repository, digest);
+    co_await ensure_object(prefix, "");
+}
+
+awaitable<std::optional<BlobInfo>> Engine::find_blob(const RepositoryName& repository,
+                                                     const Digest& digest) {
+    if (!co_await is_linked(repository, digest)) co_return std::nullopt;
+    co_return co_await find_content(digest);
+}
+
+awaitable<std::unique_ptr<ObjectReader>> Engine::open_blob(const RepositoryName& repository,
+                                                           const Digest& digest, ByteRange range) {
+    if (!co_await is_linked(repository, digest)) co_return nullptr;
+    const std::string prefix = layout::blob_content_prefix(digest);
+    const ListPage page = co_await store_->list(prefix, "", 8);
+    for (const std::string& name : page.keys) {
+        const ObjectKey key(name);
+        if (auto reader = co_await store_->open(key, range)) co_return reader;
+    }
+    co_return nullptr;
+}
+
+awaitable<std::optional<BlobInfo>> Engine::mount_blob(const RepositoryName& repository,
+                                                      const Digest& digest,
+                                                      const std::optional<RepositoryName>& from) {
+    require_writable();
+    const auto blob = from ? co_await find_blob(*from, digest) : co_await find_content(digest);
+    if (!blob) co_return std::nullopt;
+    co_await link_blob(repository, digest);
+    co_return blob;
+}
+
+awaitable<void> Engine::delete_blob(const RepositoryName& repository, const Digest& digest) {
+    require_deletion();
+    const auto guard = co_await locks_.lock_to_remove(repository);
+    if (!co_await is_linked(repository, digest)) blob_unknown(repository, digest);
+    if (const auto manifest = co_await find_referring(repository, digest)) {
+        throw Error(ErrorCode::denied, "blob " + digest.to_string() + " belongs to manifest " +
+                                           manifest->to_string() + " of repository '" +
+                                           repository.str() + "'; delete that first");
+    }
+    const std::string prefix = layout::link_prefix(repository, digest);
+    co_await remove_all(prefix);
+    if (store_->capabilities().exclusive) co_return;
+    // Another instance may have accepted a manifest between the look and the removal. It renews
+    // links that it finds gone after its write; this looks for manifests after the removal: one of
+    // the two sees the other.
+    if (const auto manifest = co_await find_referring(repository, digest)) {
+        co_await link_blob(repository, digest);
+        throw Error(ErrorCode::denied, "blob " + digest.to_string() + " belongs to manifest " +
+                                           manifest->to_string() +
+                                           ", which was pushed at the same moment");
+    }
+}
+
+awaitable<UploadStatus> Engine::begin_upload(const RepositoryName& repository,
+                                             DigestAlgorithm algorithm) {
+    require_writable();
+    co_return uploads_.begin(repository, algorithm);
+}
+
+awaitable<UploadStatus> Engine::upload_status(const RepositoryName& repository,
+                                              const UploadId& id) {
+    co_return uploads_.status(repository, id);
+}
+
+awaitable<UploadStatus> Engine::append_upload(const RepositoryName& repository, const UploadId& id,
+                                              std::optional<std::uint64_t> offset,
+                                              BodySource& body) {
+    require_writable();
+    Uploads::Claim upload = uploads_.claim(repository, id, offset);
+    std::exception_ptr error;
+    try {
+        co_await uploads_.receive(*upload, body);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    // What came before a body broke off is kept, so it has to be settled in either case.
+    if (!upload->broken && upload->object) {
+        upload->broken = true;
+        co_await upload->object->flush();
+        upload->broken = false;
+    }
+    if (error) std::rethrow_exception(error);
+    co_return UploadStatus{upload->id, upload->offset};
+}
+
+awaitable<BlobInfo> Engine::commit_upload(const RepositoryName& repository, const UploadId& id,
+                                          const Digest& digest, std::optional<std::uint64_t> offset,
+                                          BodySource* body) {
+    require_writable();
+    Uploads::Claim upload = uploads_.claim(repository, id, offset);
+    if (body) {
+        // Nothing hashed yet: the digest's own algorithm costs nothing.
+        if (upload->offset == 0) upload->hasher = Hasher(digest.algorithm());
+        co_await uploads_.receive(*upload, *body);
+    }
+    upload.finish();
+    co_return co_await store_blob(repository, *upload, digest);
+}
+
+awaitable<void> Engine::cancel_upload(const RepositoryName& repository, const UploadId& id) {
+    require_writable();
+    Uploads::Claim upload = uploads_.claim(repository, id, std::nullopt);
+    upload.finish();
+    co_return;
+}
+
+awaitable<BlobInfo> Engine::put_blob(const RepositoryName& repository, const Digest& digest,
+                                     BodySource& body) {
+    require_writable();
+    UploadSession session(repository, UploadId(), digest.algorithm());
+    co_await uploads_.receive(session, body);
+    co_return co_await store_blob(repository, session, digest);
+}
+
+awaitable<BlobInfo> Engine::store_blob(const RepositoryName& repository, UploadSession& session,
+                                       const Digest& digest) {
+    const Digest actual = co_await uploads_.digest(session, digest.algorithm());
+    if (actual != digest) {
+        throw Error(ErrorCode::digest_invalid,
+                    "the content (" + std::to_string(session.offset) + " bytes) has digest " +
+                        actual.to_string() + ", not " + digest.to_string() +
+                        "; it was damaged on its way, or the digest is of something else. Upload it "
+                        "again");
+    }
+    const std::string prefix = layout::blob_content_prefix(digest);
+    if (const auto known = co_await find_key(prefix)) {
+        session.object.reset();
+        co_await store_->sync(*known);
+    } else {
+        if (!session.object) session.object = co_await store_->begin_upload(std::nullopt);
+        const ObjectKey key = layout::new_key(prefix);
+        co_await store_->publish(std::move(session.object), key);
+    }
+    co_await link_blob(repository, digest);
+    co_return BlobInfo{digest, session.offset};
+}
+
+awaitable<std::size_t> Engine::expire_uploads() { co_return uploads_.expire(); }
+
+}  // namespace pkgreg

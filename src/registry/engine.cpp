@@ -1,0 +1,67 @@
+#include "registry/engine.hpp"
+
+#include <utility>
+
+#include "registry/layout.hpp"
+#include "registry/storage_format.hpp"
+
+namespace pkgreg {
+
+awaitable<std::shared_ptr<Registry>> Registry::open(std::shared_ptr<ObjectStore> store,
+                                                    RegistryOptions options) {
+    co_await check_storage_format(*store, options.read_only);
+    co_return std::make_shared<Engine>(std::move(store), std::move(options));
+}
+
+Reference parse_reference(std::string_view text) {
+    if (text.find(':') != std::string_view::npos) return Digest::parse(text);
+    return Tag::parse(text);
+}
+
+Engine::Engine(std::shared_ptr<ObjectStore> store, RegistryOptions options)
+    : store_(std::move(store)), options_(std::move(options)), uploads_(*store_, options_) {}
+
+void Engine::require_writable() const {
+    if (options_.read_only) {
+        throw Error(ErrorCode::read_only, "this registry is read-only; push to the one it is a copy "
+                                          "of, or start it without --read-only");
+    }
+}
+
+void Engine::require_deletion() const {
+    if (!options_.deletion) {
+        throw Error(ErrorCode::unsupported, "deletion is switched off in this registry");
+    }
+    require_writable();
+}
+
+awaitable<std::optional<ObjectKey>> Engine::find_key(const std::string& prefix) {
+    ListPage page = co_await store_->list(prefix, "", 1);
+    if (page.keys.empty()) co_return std::nullopt;
+    co_return ObjectKey(std::move(page.keys.front()));
+}
+
+awaitable<void> Engine::ensure_object(const std::string& prefix, std::string_view bytes) {
+    if (const auto key = co_await find_key(prefix)) {
+        co_await store_->sync(*key);
+        co_return;
+    }
+    const ObjectKey key = layout::new_key(prefix);
+    co_await store_->put(key, bytes);
+}
+
+awaitable<bool> Engine::remove_all(const std::string& prefix) {
+    bool removed = false;
+    std::string last;
+    while (true) {
+        const ListPage page = co_await store_->list(prefix, last, 1000);
+        for (const std::string& name : page.keys) {
+            const ObjectKey key(name);
+            removed = co_await store_->remove(key) || removed;
+        }
+        if (!page.more) co_return removed;
+        last = page.keys.back();
+    }
+}
+
+}  // namespace pkgreg

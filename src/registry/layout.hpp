@@ -1,0 +1,173 @@
+// Every key of the storage is made here, and nowhere else.
+//
+//   format                                              version of this layout, see format.hpp
+//   blobs/<alg>/<hex:2>/<hex>+d<id>                     a blob: the object's bytes are the content
+//   catalog/<name*>+<id>                                this repository holds, or held, a manifest
+//   repositories/<name>/_blobs/<alg>/<hex>+<id>         link: the repository serves this blob
+//   repositories/<name>/_manifests/<alg>/<hex>+<id>     media type, line feed, the manifest's bytes
+//   repositories/<name>/_referrers/<alg>/<hex>/<alg>-<hex>+<id>
+//                                                       subject, then referrer: its descriptor (JSON)
+//   repositories/<name>/_tags/<tag>                     the digest, line feed
+//
+// `<alg>` is sha256 or sha512; `<id>` is random (base/random_id.hpp). Every key but a tag's has such
+// an id and is written once: a second copy gets another id, a remover names exactly what it judged,
+// so a removal that is late cannot hit what was written after it was decided on. A reader lists the
+// prefix that ends in `+` and takes any key.
+//
+// `d` before a blob's id says that the object is the content itself; other letters are left for
+// records that list segments, which a store without late naming needs.
+//
+// `<name*>`: a name as one component, in an encoding that keeps the byte order of names: `-` `.` `/`
+// become `,` `-` `.`, and `+` sorts before all of them.
+//
+// A component of a repository's name cannot begin with `_`, and `+` is in no name, tag or digest:
+// so no key is a path prefix of another.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/random_id.hpp"
+#include "pkgreg/digest.hpp"
+#include "pkgreg/names.hpp"
+#include "pkgreg/object_key.hpp"
+
+namespace pkgreg::layout {
+
+inline ObjectKey format_key() { return ObjectKey("format"); }
+
+/// `prefix` + a new id: the key of a new copy of what the prefix names.
+inline ObjectKey new_key(std::string prefix) { return ObjectKey(std::move(prefix) + random_id()); }
+
+// Blobs.
+
+/// Prefix of all copies of a blob.
+inline std::string blob_prefix(const Digest& digest) {
+    std::string key;
+    key.reserve(160);
+    key.append("blobs/").append(to_string(digest.algorithm())).push_back('/');
+    const std::size_t hex = key.size();
+    digest.append_hex_to(key);
+    key.insert(hex, key.substr(hex, 2) + '/');
+    key.push_back('+');
+    return key;
+}
+/// Prefix of copies whose bytes are the content.
+inline std::string blob_content_prefix(const Digest& digest) { return blob_prefix(digest) + 'd'; }
+
+// Catalog.
+
+constexpr char encode_name_char(char c) noexcept {
+    return c == '-' ? ',' : c == '.' ? '-' : c == '/' ? '.' : c;
+}
+constexpr char decode_name_char(char c) noexcept {
+    return c == ',' ? '-' : c == '-' ? '.' : c == '.' ? '/' : c;
+}
+
+inline constexpr std::string_view catalog_root = "catalog/";
+
+/// Prefix of all entries of one name; any text is encoded, a name or not, since `last` of a listing
+/// may be anything.
+inline std::string catalog_prefix(std::string_view name) {
+    std::string key(catalog_root);
+    for (const char c : name) key.push_back(encode_name_char(c));
+    key.push_back('+');
+    return key;
+}
+/// A key behind all entries of that name and before those of the next one.
+inline std::string catalog_end(std::string_view name) { return catalog_prefix(name) + '~'; }
+
+/// The name that a catalog key stands for.
+inline std::string catalog_name(std::string_view key) {
+    key.remove_prefix(catalog_root.size());
+    std::string name(key.substr(0, key.rfind('+')));
+    for (char& c : name) c = decode_name_char(c);
+    return name;
+}
+
+// Repositories.
+
+inline std::string repository_root(const RepositoryName& name, std::string_view marker,
+                                   std::size_t room = 160) {
+    std::string key;
+    key.reserve(14 + name.str().size() + marker.size() + room);
+    key.append("repositories/").append(name.str()).append(marker);
+    return key;
+}
+inline std::string digest_prefix(std::string key, const Digest& digest) {
+    key.append(to_string(digest.algorithm())).push_back('/');
+    digest.append_hex_to(key);
+    key.push_back('+');
+    return key;
+}
+
+inline std::string links_root(const RepositoryName& name) {
+    return repository_root(name, "/_blobs/");
+}
+inline std::string link_prefix(const RepositoryName& name, const Digest& digest) {
+    return digest_prefix(links_root(name), digest);
+}
+
+inline std::string manifests_root(const RepositoryName& name) {
+    return repository_root(name, "/_manifests/");
+}
+inline std::string manifest_prefix(const RepositoryName& name, const Digest& digest) {
+    return digest_prefix(manifests_root(name), digest);
+}
+
+inline std::string tags_root(const RepositoryName& name) {
+    return repository_root(name, "/_tags/", Tag::max_length);
+}
+inline ObjectKey tag_key(const RepositoryName& name, const Tag& tag) {
+    return ObjectKey(tags_root(name).append(tag.str()));
+}
+
+inline std::string all_referrers_root(const RepositoryName& name) {
+    return repository_root(name, "/_referrers/");
+}
+inline std::string referrers_root(const RepositoryName& name, const Digest& subject) {
+    std::string key = repository_root(name, "/_referrers/", 320);
+    key.append(to_string(subject.algorithm())).push_back('/');
+    subject.append_hex_to(key);
+    key.push_back('/');
+    return key;
+}
+/// `sha256-<hex>`: a digest as (part of) a key's component.
+inline std::string digest_component(const Digest& digest) {
+    std::string text(to_string(digest.algorithm()));
+    text.push_back('-');
+    digest.append_hex_to(text);
+    return text;
+}
+inline std::string referrer_prefix(const RepositoryName& name, const Digest& subject,
+                                   const Digest& referrer) {
+    return referrers_root(name, subject).append(digest_component(referrer)).append("+");
+}
+
+/// The digest in a key `…/<alg>/<hex>+<id>` (links and manifests), or nothing.
+inline std::optional<Digest> digest_of_key(std::string_view key) {
+    const std::size_t plus = key.rfind('+');
+    if (plus == std::string_view::npos) return std::nullopt;
+    const std::size_t hex = key.rfind('/', plus) + 1;
+    if (hex < 2) return std::nullopt;
+    const std::size_t alg = key.rfind('/', hex - 2) + 1;
+    const auto algorithm = parse_digest_algorithm(key.substr(alg, hex - 1 - alg));
+    if (!algorithm) return std::nullopt;
+    return Digest::try_parse_hex(*algorithm, key.substr(hex, plus - hex));
+}
+
+/// The referrer in a key of a referrer entry, or nothing.
+inline std::optional<Digest> referrer_of_key(std::string_view key) {
+    const std::size_t plus = key.rfind('+');
+    if (plus == std::string_view::npos) return std::nullopt;
+    std::string_view component = key.substr(0, plus);
+    component.remove_prefix(component.rfind('/') + 1);
+    const std::size_t dash = component.find('-');
+    if (dash == std::string_view::npos) return std::nullopt;
+    const auto algorithm = parse_digest_algorithm(component.substr(0, dash));
+    if (!algorithm) return std::nullopt;
+    return Digest::try_parse_hex(*algorithm, component.substr(dash + 1));
+}
+
+}  // namespace pkgreg::layout

@@ -1,0 +1,61 @@
+// Listings of the engine: each is the listing of a prefix.
+
+#include <algorithm>
+
+#include "registry/engine.hpp"
+#include "registry/layout.hpp"
+
+namespace pkgreg {
+namespace {
+
+constexpr std::size_t max_page = 1000;
+
+}  // namespace
+
+awaitable<bool> Engine::is_known(const RepositoryName& repository) {
+    const std::string prefix = layout::catalog_prefix(repository.str());
+    const ListPage page = co_await store_->list(prefix, "", 1);
+    co_return !page.keys.empty();
+}
+
+awaitable<NamePage> Engine::list_tags(const RepositoryName& repository, std::string_view last,
+                                      std::size_t n) {
+    const std::string root = layout::tags_root(repository);
+    const std::string after = last.empty() ? std::string() : root + std::string(last);
+    NamePage result;
+    if (n > 0) {
+        ListPage page = co_await store_->list(root, after, std::min(n, max_page));
+        result.more = page.more;
+        result.names = std::move(page.keys);
+        for (std::string& name : result.names) name.erase(0, root.size());
+    }
+    if (result.names.empty() && !co_await is_known(repository)) {
+        throw Error(ErrorCode::name_unknown, "no repository '" + repository.str() + "' here");
+    }
+    co_return result;
+}
+
+awaitable<NamePage> Engine::list_repositories(std::string_view last, std::size_t n) {
+    n = std::min(n, max_page);
+    NamePage result;
+    const std::string root(layout::catalog_root);
+    std::string after = last.empty() ? std::string() : layout::catalog_end(last);
+    while (n > 0) {
+        const ListPage page = co_await store_->list(root, after, max_page);
+        for (const std::string& key : page.keys) {
+            std::string name = layout::catalog_name(key);
+            // Two instances may have made an entry each.
+            if (!result.names.empty() && result.names.back() == name) continue;
+            if (result.names.size() == n) {
+                result.more = true;
+                co_return result;
+            }
+            result.names.push_back(std::move(name));
+        }
+        if (!page.more) break;
+        after = page.keys.back();
+    }
+    co_return result;
+}
+
+}  // namespace pkgreg

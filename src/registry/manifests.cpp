@@ -1,0 +1,282 @@
+// Manifests and tags of the engine. A manifest holds its blobs: what it refers to is there when it is
+// accepted and stays as long as it does.
+
+#include <algorithm>
+#include <utility>
+
+#include "pkgreg/hasher.hpp"
+#include "registry/engine.hpp"
+#include "registry/layout.hpp"
+
+namespace pkgreg {
+namespace {
+
+/// A stored manifest: its media type, a line feed, its bytes.
+std::string stored_form(const MediaType& type, std::string_view bytes) {
+    std::string text;
+    text.reserve(type.str().size() + 1 + bytes.size());
+    text.append(type.str()).append("\n").append(bytes);
+    return text;
+}
+
+std::optional<Manifest> from_stored_form(const Digest& digest,
+                                         std::shared_ptr<const std::string> text) {
+    const std::string_view all = *text;
+    const std::size_t end = all.find('\n');
+    auto type = MediaType::try_parse(all.substr(0, end));
+    if (end == std::string_view::npos || !type) {
+        throw Error(ErrorCode::corrupt, "the stored manifest " + digest.to_string() +
+                                            " is damaged; push the image again");
+    }
+    return Manifest{digest, *std::move(type), all.substr(end + 1), std::move(text)};
+}
+
+std::string describe(const RepositoryName& repository, const Reference& reference) {
+    if (const auto* tag = std::get_if<Tag>(&reference)) {
+        return "repository '" + repository.str() + "' has no tag '" + tag->str() + "'";
+    }
+    return "repository '" + repository.str() + "' has no manifest " +
+           std::get<Digest>(reference).to_string();
+}
+
+std::vector<Digest> references_of(const ManifestDocument& document) {
+    std::vector<Digest> digests;
+    digests.reserve(document.blobs.size() + document.manifests.size());
+    for (const Descriptor& blob : document.blobs) digests.push_back(blob.digest);
+    for (const Descriptor& manifest : document.manifests) digests.push_back(manifest.digest);
+    return digests;
+}
+
+[[noreturn]] void missing(std::string_view what, const Descriptor& descriptor) {
+    throw Error(ErrorCode::manifest_blob_unknown,
+                "the manifest refers to " + std::string(what) + " " + descriptor.digest.to_string() +
+                    " (" + descriptor.media_type.str() +
+                    "), which is not in this repository; push it first",
+                "{\"digest\":\"" + descriptor.digest.to_string() + "\"}");
+}
+
+}  // namespace
+
+awaitable<std::optional<Manifest>> Engine::read_manifest(const RepositoryName& repository,
+                                                         const Digest& digest) {
+    const std::string prefix = layout::manifest_prefix(repository, digest);
+    const ListPage page = co_await store_->list(prefix, "", 8);
+    for (const std::string& name : page.keys) {
+        const ObjectKey key(name);
+        if (auto text = co_await store_->get(key)) {
+            co_return from_stored_form(digest, std::move(text));
+        }
+    }
+    co_return std::nullopt;
+}
+
+awaitable<bool> Engine::has_manifest(const RepositoryName& repository, const Digest& digest) {
+    const std::string prefix = layout::manifest_prefix(repository, digest);
+    const ListPage page = co_await store_->list(prefix, "", 1);
+    co_return !page.keys.empty();
+}
+
+awaitable<std::optional<Digest>> Engine::read_tag(const RepositoryName& repository,
+                                                  const Tag& tag) {
+    const ObjectKey key = layout::tag_key(repository, tag);
+    const auto text = co_await store_->get(key);
+    if (!text) co_return std::nullopt;
+    const auto digest =
+        Digest::try_parse(std::string_view(*text).substr(0, text->find_last_not_of('\n') + 1));
+    if (!digest) {
+        throw Error(ErrorCode::corrupt, "the stored tag '" + tag.str() + "' of repository '" +
+                                            repository.str() + "' is damaged; push the tag again");
+    }
+    co_return digest;
+}
+
+awaitable<std::optional<Manifest>> Engine::find_manifest(const RepositoryName& repository,
+                                                         const Reference& reference) {
+    if (const auto* digest = std::get_if<Digest>(&reference)) {
+        co_return co_await read_manifest(repository, *digest);
+    }
+    const auto digest = co_await read_tag(repository, std::get<Tag>(reference));
+    if (!digest) co_return std::nullopt;
+    co_return co_await read_manifest(repository, *digest);
+}
+
+awaitable<void> Engine::check_references(const RepositoryName& repository,
+                                         const ManifestDocument& document) {
+    for (const Descriptor& blob : document.blobs) {
+        const auto found = co_await find_blob(repository, blob.digest);
+        if (!found && !is_kept_elsewhere(blob)) missing("blob", blob);
+    }
+    for (const Descriptor& manifest : document.manifests) {
+        if (co_await has_manifest(repository, manifest.digest)) continue;
+        // An index may also point at content that is no manifest.
+        const auto blob = co_await find_blob(repository, manifest.digest);
+        if (!blob && !is_kept_elsewhere(manifest)) missing("manifest", manifest);
+    }
+}
+
+awaitable<void> Engine::renew_links(const RepositoryName& repository,
+                                    const ManifestDocument& document) {
+    for (const Descriptor& blob : document.blobs) {
+        if (is_kept_elsewhere(blob)) continue;
+        if (!co_await is_linked(repository, blob.digest)) {
+            co_await link_blob(repository, blob.digest);
+        }
+    }
+}
+
+awaitable<PutManifestResult> Engine::put_manifest(const RepositoryName& repository,
+                                                  const Reference& reference,
+                                                  const std::optional<MediaType>& media_type,
+                                                  std::string_view bytes,
+                                                  const std::vector<Tag>& tags) {
+    require_writable();
+    if (bytes.size() > options_.max_manifest_size) {
+        throw Error(ErrorCode::too_large, "the manifest has " + std::to_string(bytes.size()) +
+                                              " bytes; the limit is " +
+                                              std::to_string(options_.max_manifest_size));
+    }
+    const ManifestDocument document = ManifestDocument::parse(bytes, media_type);
+    const auto* wanted = std::get_if<Digest>(&reference);
+    const DigestAlgorithm algorithm = wanted ? wanted->algorithm() : DigestAlgorithm::sha256;
+    const Digest digest = Hasher::hash(algorithm, bytes);
+    if (wanted && *wanted != digest) {
+        throw Error(ErrorCode::digest_invalid, "the manifest has digest " + digest.to_string() +
+                                                   ", not " + wanted->to_string());
+    }
+
+    // Shared: manifests are pushed side by side, but nothing is taken out of the repository
+    // between the check and the write.
+    const auto guard = co_await locks_.lock_to_add(repository);
+    co_await check_references(repository, document);
+
+    // In this order every crash leaves a valid registry: the catalog may name a repository that is
+    // still empty, a manifest may lack its tag, but nothing points at what is not there.
+    const std::string catalog = layout::catalog_prefix(repository.str());
+    co_await ensure_object(catalog, "");
+    const std::string prefix = layout::manifest_prefix(repository, digest);
+    const std::string text = stored_form(document.media_type, bytes);
+    co_await ensure_object(prefix, text);
+    references_.insert(digest, references_of(document));
+    // Another instance may have deleted a blob since the check, see delete_blob.
+    if (!store_->capabilities().exclusive) co_await renew_links(repository, document);
+
+    PutManifestResult result{digest, std::nullopt};
+    if (document.subject) {
+        result.subject = document.subject->digest;
+        const std::string entry =
+            layout::referrer_prefix(repository, document.subject->digest, digest);
+        const std::string descriptor = referrer_descriptor(digest, bytes.size(), document);
+        co_await ensure_object(entry, descriptor);
+    }
+
+    const std::string target = digest.to_string() + "\n";
+    if (const auto* tag = std::get_if<Tag>(&reference)) {
+        const ObjectKey key = layout::tag_key(repository, *tag);
+        co_await store_->put(key, target);
+    }
+    for (const Tag& tag : tags) {
+        const ObjectKey key = layout::tag_key(repository, tag);
+        co_await store_->put(key, target);
+    }
+    co_return result;
+}
+
+awaitable<bool> Engine::manifest_refers(const RepositoryName& repository, const Digest& manifest,
+                                        const Digest& target) {
+    const auto guess = references_.may_refer(manifest, target);
+    if (guess && !*guess) co_return false;
+    const auto stored = co_await read_manifest(repository, manifest);
+    if (!stored) co_return false;
+    const std::vector<Digest> digests =
+        references_of(ManifestDocument::parse(stored->bytes, stored->media_type));
+    references_.insert(manifest, digests);
+    co_return std::find(digests.begin(), digests.end(), target) != digests.end();
+}
+
+awaitable<std::optional<Digest>> Engine::find_referring(const RepositoryName& repository,
+                                                        const Digest& target) {
+    const std::string root = layout::manifests_root(repository);
+    std::string last;
+    while (true) {
+        const ListPage page = co_await store_->list(root, last, 1000);
+        for (const std::string& key : page.keys) {
+            const auto manifest = layout::digest_of_key(key);
+            if (manifest && co_await manifest_refers(repository, *manifest, target)) {
+                co_return manifest;
+            }
+        }
+        if (!page.more) co_return std::nullopt;
+        last = page.keys.back();
+    }
+}
+
+awaitable<void> Engine::remove_tags_of(const RepositoryName& repository, const Digest& digest) {
+    const std::string root = layout::tags_root(repository);
+    std::string last;
+    while (true) {
+        const ListPage page = co_await store_->list(root, last, 1000);
+        for (const std::string& name : page.keys) {
+            const auto tag = Tag::try_parse(std::string_view(name).substr(root.size()));
+            if (!tag) continue;
+            const auto target = co_await read_tag(repository, *tag);
+            if (target == digest) {
+                const ObjectKey key(name);
+                co_await store_->remove(key);
+            }
+        }
+        if (!page.more) co_return;
+        last = page.keys.back();
+    }
+}
+
+awaitable<void> Engine::delete_manifest(const RepositoryName& repository,
+                                        const Reference& reference) {
+    require_deletion();
+    const auto guard = co_await locks_.lock_to_remove(repository);
+    if (const auto* tag = std::get_if<Tag>(&reference)) {
+        const ObjectKey key = layout::tag_key(repository, *tag);
+        const auto there = co_await store_->head(key);
+        if (!there) throw Error(ErrorCode::manifest_unknown, describe(repository, reference));
+        co_await store_->remove(key);
+        co_return;
+    }
+    const Digest& digest = std::get<Digest>(reference);
+    const auto manifest = co_await read_manifest(repository, digest);
+    if (!manifest) throw Error(ErrorCode::manifest_unknown, describe(repository, reference));
+    if (const auto index = co_await find_referring(repository, digest)) {
+        throw Error(ErrorCode::denied, "manifest " + digest.to_string() + " belongs to index " +
+                                           index->to_string() + " of repository '" +
+                                           repository.str() + "'; delete that first");
+    }
+    const ManifestDocument document =
+        ManifestDocument::parse(manifest->bytes, manifest->media_type);
+    co_await remove_tags_of(repository, digest);
+    const std::string prefix = layout::manifest_prefix(repository, digest);
+    co_await remove_all(prefix);
+    if (document.subject) {
+        const std::string entry =
+            layout::referrer_prefix(repository, document.subject->digest, digest);
+        co_await remove_all(entry);
+    }
+}
+
+awaitable<void> Engine::delete_repository(const RepositoryName& repository) {
+    require_deletion();
+    const auto guard = co_await locks_.lock_to_remove(repository);
+    uploads_.drop_all_of(repository);
+    // What points at something goes before what it points at.
+    const std::string roots[] = {layout::tags_root(repository),
+                                 layout::all_referrers_root(repository),
+                                 layout::manifests_root(repository), layout::links_root(repository),
+                                 layout::catalog_prefix(repository.str())};
+    bool removed = false;
+    for (const std::string& root : roots) {
+        const bool some = co_await remove_all(root);
+        removed = removed || some;
+    }
+    if (!removed) {
+        throw Error(ErrorCode::name_unknown, "no repository '" + repository.str() + "' here");
+    }
+}
+
+}  // namespace pkgreg

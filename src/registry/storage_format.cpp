@@ -1,0 +1,65 @@
+#include "registry/storage_format.hpp"
+
+#include <cstdint>
+#include <string>
+
+#include "pkgreg/error.hpp"
+#include "registry/layout.hpp"
+
+#include <simdjson.h>
+
+namespace pkgreg {
+namespace {
+
+/// The layout that this version writes (registry/layout.hpp).
+constexpr std::uint64_t current_format = 1;
+
+/// Any version up to `oldest_*` cannot handle the storage: a new layout that old programs may still
+/// read raises only `oldest_writer`.
+constexpr std::string_view current_text =
+    "{\"format\":1,\"oldest_reader\":1,\"oldest_writer\":1}\n";
+
+void check_text(const std::string& text, const std::string& where, bool read_only) {
+    simdjson::dom::parser parser;
+    simdjson::dom::element document;
+    std::uint64_t format = 0;
+    std::uint64_t reader = 0;
+    std::uint64_t writer = 0;
+    const bool readable = parser.parse(text).get(document) == simdjson::SUCCESS &&
+                          document["format"].get(format) == simdjson::SUCCESS &&
+                          document["oldest_reader"].get(reader) == simdjson::SUCCESS &&
+                          document["oldest_writer"].get(writer) == simdjson::SUCCESS;
+    if (!readable) {
+        throw Error(ErrorCode::incompatible,
+                    where + ": its object 'format' cannot be read; this is not a registry's storage, "
+                            "or it is damaged");
+    }
+    const std::uint64_t needed = read_only ? reader : writer;
+    if (needed > current_format) {
+        throw Error(ErrorCode::incompatible,
+                    where + ": was written in format " + std::to_string(format) +
+                        "; this version handles formats up to " + std::to_string(current_format) +
+                        (read_only || reader > current_format ? "; use a newer version"
+                                                              : "; use a newer version, or open it "
+                                                                "read-only"));
+    }
+}
+
+}  // namespace
+
+awaitable<void> check_storage_format(ObjectStore& store, bool read_only) {
+    const ObjectKey key = layout::format_key();
+    if (const auto text = co_await store.get(key)) {
+        check_text(*text, store.describe(), read_only);
+        co_return;
+    }
+    const ListPage page = co_await store.list("", "", 1);
+    if (!page.keys.empty()) {
+        throw Error(ErrorCode::incompatible,
+                    store.describe() + ": holds objects, but none named 'format'; it is not a "
+                                       "registry's storage. Choose an empty place");
+    }
+    if (!read_only) co_await store.put(key, current_text);
+}
+
+}  // namespace pkgreg

@@ -1,0 +1,101 @@
+// Uploads: content on its way in. Receives bodies into buffers of a bounded pool, hashes beside the
+// write, and keeps the table of uploads that are under way.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/buffer_pool.hpp"
+#include "pkgreg/hasher.hpp"
+#include "pkgreg/registry.hpp"
+
+namespace pkgreg {
+
+/// One upload. Its content belongs to whoever holds the claim; the rest is fixed.
+class UploadSession {
+ public:
+    using Clock = std::chrono::steady_clock;
+
+    UploadSession(RepositoryName name, UploadId upload_id, DigestAlgorithm algorithm)
+        : repository(std::move(name)), id(std::move(upload_id)), hasher(algorithm) {}
+
+    const RepositoryName repository;
+    const UploadId id;
+
+    Hasher hasher;
+    /// Null until the first byte: an upload that is begun and cancelled leaves no trace.
+    std::unique_ptr<ObjectUpload> object;
+    std::uint64_t offset = 0;
+    /// A write to the storage failed: what is stored is not what was hashed.
+    bool broken = false;
+
+ private:
+    friend class Uploads;
+    bool claimed_ = false;            // guarded by the table's mutex
+    std::uint64_t seen_offset_ = 0;   // likewise: the offset when the claim was last given back
+    Clock::time_point last_active_ = Clock::now();  // likewise
+};
+
+class Uploads {
+ public:
+    Uploads(ObjectStore& store, const RegistryOptions& options);
+
+    /// The right to write to an upload, for one call. Given back at the end; an upload that is
+    /// broken or was finished leaves the table then.
+    class Claim {
+     public:
+        Claim(Uploads& uploads, std::shared_ptr<UploadSession> session) noexcept
+            : uploads_(&uploads), session_(std::move(session)) {}
+        Claim(Claim&& other) noexcept = default;
+        Claim& operator=(Claim&&) = delete;
+        ~Claim();
+
+        UploadSession& operator*() const noexcept { return *session_; }
+        UploadSession* operator->() const noexcept { return session_.get(); }
+        /// The upload is over: committed, cancelled, or refused for good.
+        void finish() noexcept { finished_ = true; }
+
+     private:
+        Uploads* uploads_;
+        std::shared_ptr<UploadSession> session_;
+        bool finished_ = false;
+    };
+
+    UploadStatus begin(const RepositoryName& repository, DigestAlgorithm algorithm);
+    /// Throws `blob_upload_unknown`.
+    UploadStatus status(const RepositoryName& repository, const UploadId& id);
+    /// Throws `blob_upload_unknown`, `blob_upload_invalid` while another call holds it, and
+    /// `range_invalid` when it does not stand at `offset`.
+    Claim claim(const RepositoryName& repository, const UploadId& id,
+                std::optional<std::uint64_t> offset);
+
+    /// Appends a body to the content. When the body breaks off, what came is kept and counted.
+    awaitable<void> receive(UploadSession& session, BodySource& body);
+    /// The digest of the content, in the algorithm that is asked for.
+    awaitable<Digest> digest(UploadSession& session, DigestAlgorithm algorithm);
+
+    /// Gives up what has been idle for longer than the limit, and every upload of a repository.
+    std::size_t expire();
+    void drop_all_of(const RepositoryName& repository);
+
+ private:
+    using Table = std::unordered_map<UploadId, std::shared_ptr<UploadSession>>;
+
+    std::shared_ptr<UploadSession> find_locked(const RepositoryName& repository,
+                                               const UploadId& id);
+    template <class Predicate>
+    std::size_t drop_if(Predicate predicate);
+
+    ObjectStore& store_;
+    const RegistryOptions& options_;
+    std::shared_ptr<BufferPool> buffers_;
+    std::mutex mutex_;
+    Table table_;
+};
+
+}  // namespace pkgreg
