@@ -2,14 +2,14 @@
 // that it selects in content of a known length. Complete in this header.
 #pragma once
 
+#include "pkgreg/error.hpp"
+
 #include <charconv>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "pkgreg/error.hpp"
 
 namespace pkgreg {
 
@@ -109,7 +109,8 @@ class ByteRange {
         : form_(form), a_(a), b_(b) {}
 
     static constexpr std::string_view trim(std::string_view text) noexcept {
-        while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+        while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+            text.remove_prefix(1);
         while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
         return text;
     }

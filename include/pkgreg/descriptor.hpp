@@ -1,13 +1,13 @@
 // Descriptor: a typed pointer at content (OCI image specification, descriptor.md).
 #pragma once
 
+#include "pkgreg/digest.hpp"
+#include "pkgreg/media_type.hpp"
+
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "pkgreg/digest.hpp"
-#include "pkgreg/media_type.hpp"
 
 namespace pkgreg {
 

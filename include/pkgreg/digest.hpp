@@ -2,6 +2,8 @@
 // "Digests"). Complete in this header; nothing needs to be linked.
 #pragma once
 
+#include "pkgreg/error.hpp"
+
 #include <array>
 #include <compare>
 #include <cstddef>
@@ -12,8 +14,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "pkgreg/error.hpp"
 
 namespace pkgreg {
 
@@ -37,13 +37,15 @@ constexpr std::size_t digest_length(DigestAlgorithm algorithm) noexcept {
     return algorithm == DigestAlgorithm::sha256 ? 32 : 64;
 }
 
-/// The digest of some content: an algorithm and a hash, written `sha256:<64 lower-case hex digits>`.
+/// The digest of some content: an algorithm and a hash, written `sha256:<64 lower-case hex
+/// digits>`.
 ///
 /// A `Digest` that exists is well formed. It is a value of fixed size without heap memory; any
 /// thread may read it. It orders by algorithm, then by hash, which is the order of its text.
 class Digest {
  public:
-    /// A digest from its raw hash. Throws `invalid_argument` when the length is not the algorithm's.
+    /// A digest from its raw hash. Throws `invalid_argument` when the length is not the
+    /// algorithm's.
     Digest(DigestAlgorithm algorithm, std::span<const std::uint8_t> hash) : algorithm_(algorithm) {
         if (hash.size() != digest_length(algorithm)) {
             throw Error(ErrorCode::invalid_argument,

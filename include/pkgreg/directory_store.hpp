@@ -1,12 +1,12 @@
 // The store that keeps each object as a file in a local directory.
 #pragma once
 
+#include "pkgreg/object_store.hpp"
+#include "pkgreg/work_pool.hpp"
+
 #include <cstddef>
 #include <filesystem>
 #include <memory>
-
-#include "pkgreg/object_store.hpp"
-#include "pkgreg/work_pool.hpp"
 
 namespace pkgreg {
 
@@ -21,7 +21,8 @@ struct DirectoryStoreOptions {
     std::size_t cache_bytes = std::size_t{6} << 20;
     /// Threads for `fsync` and other work that may block; null: a pool of the store's own.
     std::shared_ptr<WorkPool> pool = nullptr;
-    /// The system calls; null: the operating system's. For tests that record them or make them fail.
+    /// The system calls; null: the operating system's. For tests that record them or make them
+    /// fail.
     std::shared_ptr<FileSystem> file_system = nullptr;
 };
 

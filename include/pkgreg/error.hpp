@@ -10,7 +10,8 @@
 
 namespace pkgreg {
 
-/// What went wrong, in one closed list that every face of the library shares (C++, C, Python, HTTP).
+/// What went wrong, in one closed list that every face of the library shares (C++, C, Python,
+/// HTTP).
 ///
 /// A value is never reused or renumbered: it is part of the C ABI. The first block carries the
 /// codes of the OCI distribution specification ("Error Codes"), the second one what a library adds.
@@ -29,7 +30,7 @@ enum class ErrorCode : std::int32_t {
     name_unknown = 9,           ///< No such repository.
     size_invalid = 10,          ///< More or fewer bytes came than were announced.
     unauthorized = 11,          ///< Who are you? Credentials are missing or wrong.
-    denied = 12,                ///< Known, but not allowed; or forbidden by the registry's rules.
+    denied = 12,                ///< Known, but not allowed by whoever decides on access.
     unsupported = 13,           ///< The operation is switched off or does not exist.
     too_many_requests = 14,     ///< A limit was reached; try again later.
 
@@ -54,7 +55,9 @@ enum class ErrorCode : std::int32_t {
     truncated = 118,            ///< The request's body ended before its announced length.
     malformed = 119,            ///< The bytes of a request break the protocol's grammar.
 
-    internal = 199,             ///< A defect of the library; please report it.
+    in_use = 120,  ///< Cannot be removed while something else refers to it.
+
+    internal = 199,  ///< A defect of the library; please report it.
 };
 
 /// The code's name as the OCI distribution specification writes it (`BLOB_UNKNOWN`), and for the
@@ -96,6 +99,7 @@ constexpr std::string_view to_string(ErrorCode code) noexcept {
         case ErrorCode::read_only: return "READ_ONLY";
         case ErrorCode::truncated: return "TRUNCATED";
         case ErrorCode::malformed: return "MALFORMED";
+        case ErrorCode::in_use: return "IN_USE";
         case ErrorCode::internal: return "INTERNAL";
     }
     return "INTERNAL";
@@ -111,7 +115,8 @@ class Error : public std::exception {
     /// @param message one sentence or two, without a final line break
     /// @param detail  a JSON value for the `detail` field of an OCI error, or empty
     Error(ErrorCode code, std::string message, std::string detail = {})
-        : code_(code), state_(std::make_shared<State>(State{std::move(message), std::move(detail)})) {}
+        : code_(code),
+          state_(std::make_shared<State>(State{std::move(message), std::move(detail)})) {}
 
     ErrorCode code() const noexcept { return code_; }
     const char* what() const noexcept override { return state_->message.c_str(); }

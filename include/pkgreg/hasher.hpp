@@ -1,13 +1,13 @@
 // Hasher: a digest computed as the bytes come, with a state that can be saved and resumed.
 #pragma once
 
+#include "pkgreg/digest.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "pkgreg/digest.hpp"
 
 namespace pkgreg {
 

@@ -2,6 +2,9 @@
 // an embedder's in-process call and the tests all speak to the handlers through these.
 #pragma once
 
+#include "pkgreg/awaitable.hpp"
+#include "pkgreg/object_store.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -12,9 +15,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include "pkgreg/awaitable.hpp"
-#include "pkgreg/object_store.hpp"
 
 namespace pkgreg {
 
@@ -148,7 +148,8 @@ class HttpResponse {
 
     unsigned status() const noexcept { return status_; }
 
-    /// Adds a field. Values come from validated types; line breaks in them are dropped all the same.
+    /// Adds a field. Values come from validated types; line breaks in them are dropped all the
+    /// same.
     HttpResponse& header(std::string_view name, std::string_view value) {
         fields_.append(name).append(": ");
         for (const char c : value) {

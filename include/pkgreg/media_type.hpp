@@ -2,6 +2,8 @@
 // registry knows by name. Complete in this header.
 #pragma once
 
+#include "pkgreg/error.hpp"
+
 #include <algorithm>
 #include <compare>
 #include <cstddef>
@@ -9,8 +11,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include "pkgreg/error.hpp"
 
 namespace pkgreg {
 
@@ -63,8 +63,8 @@ class MediaType {
         if (name.empty()) return false;
         for (std::size_t i = 0; i < name.size(); ++i) {
             const char c = name[i];
-            const bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                               (c >= '0' && c <= '9');
+            const bool alnum =
+                (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
             const bool mark = c == '!' || c == '#' || c == '$' || c == '&' || c == '-' ||
                               c == '^' || c == '_' || c == '.' || c == '+';
             if (!alnum && !(mark && i > 0)) return false;

@@ -1,9 +1,9 @@
 // The store that keeps everything in the process's memory: for tests and for embedding.
 #pragma once
 
-#include <memory>
-
 #include "pkgreg/object_store.hpp"
+
+#include <memory>
 
 namespace pkgreg {
 

@@ -2,6 +2,8 @@
 // specification, "Pulling manifests"). Complete in this header.
 #pragma once
 
+#include "pkgreg/error.hpp"
+
 #include <compare>
 #include <cstddef>
 #include <functional>
@@ -9,8 +11,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include "pkgreg/error.hpp"
 
 namespace pkgreg {
 

@@ -1,6 +1,8 @@
 // ObjectKey: the name of an object in a store, valid by construction. Complete in this header.
 #pragma once
 
+#include "pkgreg/error.hpp"
+
 #include <compare>
 #include <cstddef>
 #include <optional>
@@ -8,16 +10,14 @@
 #include <string_view>
 #include <utility>
 
-#include "pkgreg/error.hpp"
-
 namespace pkgreg {
 
 /// A key such as `blobs/sha256/ab/abcd…+d4k…`: components joined by `/`.
 ///
 /// A key is safe as a path of files and as a key of S3: 1 to 900 bytes; each component has 1 to 255
 /// bytes of `A-Z a-z 0-9 + , - . _ = @ ~ !` and does not begin with `.` (so `.` and `..` cannot
-/// occur, and a directory store can keep files of its own out of sight). Keys order by bytes. That no
-/// key is a path prefix of another is for whoever chooses the keys.
+/// occur, and a directory store can keep files of its own out of sight). Keys order by bytes. That
+/// no key is a path prefix of another is for whoever chooses the keys.
 class ObjectKey {
  public:
     static constexpr std::size_t max_length = 900;

@@ -2,6 +2,10 @@
 // copied between a directory, memory and a bucket key by key.
 #pragma once
 
+#include "pkgreg/awaitable.hpp"
+#include "pkgreg/byte_range.hpp"
+#include "pkgreg/object_key.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,10 +15,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "pkgreg/awaitable.hpp"
-#include "pkgreg/byte_range.hpp"
-#include "pkgreg/object_key.hpp"
 
 namespace pkgreg {
 
@@ -137,8 +137,9 @@ struct ListPage {
 ///
 /// Every member may be called from any thread, any number at once. A write is durable when its call
 /// completes, and visible to every call that begins afterwards. Objects appear and change as a
-/// whole. Errors of the storage are thrown as `io`, `no_space`, `unavailable`, `denied` or
-/// `timeout`; a write whose call throws may or may not have taken effect.
+/// whole. Errors of the storage are thrown as `io` (a permission that the process lacks included),
+/// `no_space`, `unavailable` or `timeout`; a write whose call throws may or may not have taken
+/// effect.
 class ObjectStore {
  public:
     virtual ~ObjectStore() = default;
@@ -167,8 +168,7 @@ class ObjectStore {
     }
 
     /// Begins an object of any size. `key` must be given where `late_naming` is not offered.
-    virtual awaitable<std::unique_ptr<ObjectUpload>> begin_upload(
-        std::optional<ObjectKey> key) = 0;
+    virtual awaitable<std::unique_ptr<ObjectUpload>> begin_upload(std::optional<ObjectKey> key) = 0;
 
     /// Makes the upload's bytes the object under `key`, replacing what is there. Consumes the
     /// upload, whatever happens. `key` equals the one given at the beginning, if one was.

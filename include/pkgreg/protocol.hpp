@@ -1,11 +1,11 @@
 // The protocol handlers: HTTP requests in, responses out, over a Registry.
 #pragma once
 
-#include <cstddef>
-#include <memory>
-
 #include "pkgreg/http.hpp"
 #include "pkgreg/registry.hpp"
+
+#include <cstddef>
+#include <memory>
 
 namespace pkgreg {
 

@@ -2,16 +2,6 @@
 // ObjectStore; what the protocols, the C ABI and the program all call.
 #pragma once
 
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <variant>
-#include <vector>
-
 #include "pkgreg/awaitable.hpp"
 #include "pkgreg/byte_range.hpp"
 #include "pkgreg/descriptor.hpp"
@@ -22,6 +12,16 @@
 #include "pkgreg/names.hpp"
 #include "pkgreg/object_store.hpp"
 #include "pkgreg/work_pool.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
 
 namespace pkgreg {
 
@@ -139,7 +139,7 @@ class Registry {
     virtual awaitable<std::optional<BlobInfo>> mount_blob(
         const RepositoryName& repository, const Digest& digest,
         const std::optional<RepositoryName>& from) = 0;
-    /// Takes the blob out of the repository. Throws `blob_unknown`, or `denied` while a manifest of
+    /// Takes the blob out of the repository. Throws `blob_unknown`, or `in_use` while a manifest of
     /// the repository refers to it. The bytes go with the collection of garbage.
     virtual awaitable<void> delete_blob(const RepositoryName& repository, const Digest& digest) = 0;
 
@@ -191,7 +191,7 @@ class Registry {
                                                       std::string_view bytes,
                                                       const std::vector<Tag>& tags = {}) = 0;
     /// Removes a tag, or a manifest with all tags that point at it. Throws `manifest_unknown`, or
-    /// `denied` while another manifest of the repository refers to it.
+    /// `in_use` while another manifest of the repository refers to it.
     virtual awaitable<void> delete_manifest(const RepositoryName& repository,
                                             const Reference& reference) = 0;
     /// Removes everything that the repository has. Throws `name_unknown`.
@@ -205,9 +205,10 @@ class Registry {
     virtual awaitable<NamePage> list_repositories(std::string_view last, std::size_t n) = 0;
     /// Manifests of the repository whose `subject` is `subject`, those listed under a tag of the
     /// referrers tag schema included.
-    virtual awaitable<ReferrerPage> list_referrers(
-        const RepositoryName& repository, const Digest& subject,
-        const std::optional<std::string>& artifact_type, std::string_view last, std::size_t n) = 0;
+    virtual awaitable<ReferrerPage> list_referrers(const RepositoryName& repository,
+                                                   const Digest& subject,
+                                                   const std::optional<std::string>& artifact_type,
+                                                   std::string_view last, std::size_t n) = 0;
 };
 
 }  // namespace pkgreg

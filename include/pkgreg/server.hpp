@@ -1,6 +1,9 @@
 // Server: HTTP/1.1 on sockets in front of an HttpHandler.
 #pragma once
 
+#include "pkgreg/http.hpp"
+#include "pkgreg/log.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -9,9 +12,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "pkgreg/http.hpp"
-#include "pkgreg/log.hpp"
 
 namespace pkgreg {
 

@@ -1,9 +1,9 @@
 // Blobs of the engine: content once per registry, a link per repository that may serve it.
 
-#include <utility>
-
 #include "registry/engine.hpp"
 #include "registry/layout.hpp"
+
+#include <utility>
 
 namespace pkgreg {
 namespace {
@@ -69,7 +69,7 @@ awaitable<void> Engine::delete_blob(const RepositoryName& repository, const Dige
     const auto guard = co_await locks_.lock_to_remove(repository);
     if (!co_await is_linked(repository, digest)) blob_unknown(repository, digest);
     if (const auto manifest = co_await find_referring(repository, digest)) {
-        throw Error(ErrorCode::denied, "blob " + digest.to_string() + " belongs to manifest " +
+        throw Error(ErrorCode::in_use, "blob " + digest.to_string() + " belongs to manifest " +
                                            manifest->to_string() + " of repository '" +
                                            repository.str() + "'; delete that first");
     }
@@ -81,7 +81,7 @@ awaitable<void> Engine::delete_blob(const RepositoryName& repository, const Dige
     // the two sees the other.
     if (const auto manifest = co_await find_referring(repository, digest)) {
         co_await link_blob(repository, digest);
-        throw Error(ErrorCode::denied, "blob " + digest.to_string() + " belongs to manifest " +
+        throw Error(ErrorCode::in_use, "blob " + digest.to_string() + " belongs to manifest " +
                                            manifest->to_string() +
                                            ", which was pushed at the same moment");
     }
@@ -152,11 +152,12 @@ awaitable<BlobInfo> Engine::store_blob(const RepositoryName& repository, UploadS
                                        const Digest& digest) {
     const Digest actual = co_await uploads_.digest(session, digest.algorithm());
     if (actual != digest) {
-        throw Error(ErrorCode::digest_invalid,
-                    "the content (" + std::to_string(session.offset) + " bytes) has digest " +
-                        actual.to_string() + ", not " + digest.to_string() +
-                        "; it was damaged on its way, or the digest is of something else. Upload it "
-                        "again");
+        throw Error(
+            ErrorCode::digest_invalid,
+            "the content (" + std::to_string(session.offset) + " bytes) has digest " +
+                actual.to_string() + ", not " + digest.to_string() +
+                "; it was damaged on its way, or the digest is of something else. Upload it "
+                "again");
     }
     const std::string prefix = layout::blob_content_prefix(digest);
     if (const auto known = co_await find_key(prefix)) {
@@ -171,6 +172,8 @@ awaitable<BlobInfo> Engine::store_blob(const RepositoryName& repository, UploadS
     co_return BlobInfo{digest, session.offset};
 }
 
-awaitable<std::size_t> Engine::expire_uploads() { co_return uploads_.expire(); }
+awaitable<std::size_t> Engine::expire_uploads() {
+    co_return uploads_.expire();
+}
 
 }  // namespace pkgreg

@@ -1,9 +1,9 @@
 #include "registry/engine.hpp"
 
-#include <utility>
-
 #include "registry/layout.hpp"
 #include "registry/storage_format.hpp"
+
+#include <utility>
 
 namespace pkgreg {
 
@@ -23,8 +23,9 @@ Engine::Engine(std::shared_ptr<ObjectStore> store, RegistryOptions options)
 
 void Engine::require_writable() const {
     if (options_.read_only) {
-        throw Error(ErrorCode::read_only, "this registry is read-only; push to the one it is a copy "
-                                          "of, or start it without --read-only");
+        throw Error(ErrorCode::read_only,
+                    "this registry is read-only; push to the one it is a copy "
+                    "of, or start it without --read-only");
     }
 }
 

@@ -2,17 +2,18 @@
 // what they handle: blobs.cpp, manifests.cpp, referrers.cpp, lists.cpp.
 #pragma once
 
+#include "pkgreg/registry.hpp"
+
+#include "registry/manifest_document.hpp"
+#include "registry/reference_cache.hpp"
+#include "registry/repository_locks.hpp"
+#include "registry/uploads.hpp"
+
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "pkgreg/registry.hpp"
-#include "registry/manifest_document.hpp"
-#include "registry/reference_cache.hpp"
-#include "registry/repository_locks.hpp"
-#include "registry/uploads.hpp"
 
 namespace pkgreg {
 
@@ -101,7 +102,8 @@ class Engine final : public Registry {
     awaitable<void> remove_tags_of(const RepositoryName& repository, const Digest& digest);
 
     // Referrers; the descriptions are JSON, or empty for what is not to be shown.
-    /// What an index under the tag of the referrers tag schema lists, by `layout::digest_component`.
+    /// What an index under the tag of the referrers tag schema lists, by
+    /// `layout::digest_component`.
     awaitable<std::map<std::string, Digest>> tagged_referrers(const RepositoryName& repository,
                                                               const Digest& subject);
     awaitable<std::string> describe_tagged(const RepositoryName& repository, const Digest& subject,

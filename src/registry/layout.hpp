@@ -6,39 +6,45 @@
 //   repositories/<name>/_blobs/<alg>/<hex>+<id>         link: the repository serves this blob
 //   repositories/<name>/_manifests/<alg>/<hex>+<id>     media type, line feed, the manifest's bytes
 //   repositories/<name>/_referrers/<alg>/<hex>/<alg>-<hex>+<id>
-//                                                       subject, then referrer: its descriptor (JSON)
+//                                                       subject, then referrer: its descriptor
+//                                                       (JSON)
 //   repositories/<name>/_tags/<tag>                     the digest, line feed
 //
-// `<alg>` is sha256 or sha512; `<id>` is random (base/random_id.hpp). Every key but a tag's has such
-// an id and is written once: a second copy gets another id, a remover names exactly what it judged,
-// so a removal that is late cannot hit what was written after it was decided on. A reader lists the
-// prefix that ends in `+` and takes any key.
+// `<alg>` is sha256 or sha512; `<id>` is random (base/random_id.hpp). Every key but a tag's has
+// such an id and is written once: a second copy gets another id, a remover names exactly what it
+// judged, so a removal that is late cannot hit what was written after it was decided on. A reader
+// lists the prefix that ends in `+` and takes any key.
 //
 // `d` before a blob's id says that the object is the content itself; other letters are left for
 // records that list segments, which a store without late naming needs.
 //
-// `<name*>`: a name as one component, in an encoding that keeps the byte order of names: `-` `.` `/`
-// become `,` `-` `.`, and `+` sorts before all of them.
+// `<name*>`: a name as one component, in an encoding that keeps the byte order of names: `-` `.`
+// `/` become `,` `-` `.`, and `+` sorts before all of them.
 //
 // A component of a repository's name cannot begin with `_`, and `+` is in no name, tag or digest:
 // so no key is a path prefix of another.
 #pragma once
 
-#include <optional>
-#include <string>
-#include <string_view>
-
-#include "base/random_id.hpp"
 #include "pkgreg/digest.hpp"
 #include "pkgreg/names.hpp"
 #include "pkgreg/object_key.hpp"
 
+#include "base/random_id.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
 namespace pkgreg::layout {
 
-inline ObjectKey format_key() { return ObjectKey("format"); }
+inline ObjectKey format_key() {
+    return ObjectKey("format");
+}
 
 /// `prefix` + a new id: the key of a new copy of what the prefix names.
-inline ObjectKey new_key(std::string prefix) { return ObjectKey(std::move(prefix) + random_id()); }
+inline ObjectKey new_key(std::string prefix) {
+    return ObjectKey(std::move(prefix) + random_id());
+}
 
 // Blobs.
 
@@ -54,7 +60,9 @@ inline std::string blob_prefix(const Digest& digest) {
     return key;
 }
 /// Prefix of copies whose bytes are the content.
-inline std::string blob_content_prefix(const Digest& digest) { return blob_prefix(digest) + 'd'; }
+inline std::string blob_content_prefix(const Digest& digest) {
+    return blob_prefix(digest) + 'd';
+}
 
 // Catalog.
 
@@ -76,7 +84,9 @@ inline std::string catalog_prefix(std::string_view name) {
     return key;
 }
 /// A key behind all entries of that name and before those of the next one.
-inline std::string catalog_end(std::string_view name) { return catalog_prefix(name) + '~'; }
+inline std::string catalog_end(std::string_view name) {
+    return catalog_prefix(name) + '~';
+}
 
 /// The name that a catalog key stands for.
 inline std::string catalog_name(std::string_view key) {

@@ -1,9 +1,9 @@
 // Listings of the engine: each is the listing of a prefix.
 
-#include <algorithm>
-
 #include "registry/engine.hpp"
 #include "registry/layout.hpp"
+
+#include <algorithm>
 
 namespace pkgreg {
 namespace {

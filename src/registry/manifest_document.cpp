@@ -1,12 +1,13 @@
 #include "registry/manifest_document.hpp"
 
-#include <set>
-#include <utility>
-
-#include "base/json_text.hpp"
 #include "pkgreg/error.hpp"
 
+#include "base/json_text.hpp"
+
 #include <simdjson.h>
+
+#include <set>
+#include <utility>
 
 namespace pkgreg {
 namespace {
@@ -44,7 +45,8 @@ std::string string_member(dom::object object, std::string_view name, std::string
 
 Descriptor read_descriptor(dom::element element, const std::string& path) {
     dom::object object;
-    if (element.get(object) != simdjson::SUCCESS) refuse(path + ": must be a descriptor (an object)");
+    if (element.get(object) != simdjson::SUCCESS)
+        refuse(path + ": must be a descriptor (an object)");
 
     const std::string digest_path = path_of(path, "digest");
     const auto digest_text = member(object, "digest");
@@ -75,7 +77,8 @@ Descriptor read_descriptor(dom::element element, const std::string& path) {
     descriptor.artifact_type = string_member(object, "artifactType", path);
     if (const auto urls = member(object, "urls")) {
         dom::array list;
-        if (urls->get(list) != simdjson::SUCCESS) refuse(path_of(path, "urls") + ": must be a list");
+        if (urls->get(list) != simdjson::SUCCESS)
+            refuse(path_of(path, "urls") + ": must be a list");
         for (const dom::element url : list) {
             descriptor.urls.emplace_back(string_of(url, path_of(path, "urls")));
         }
@@ -140,13 +143,13 @@ MediaType effective_type(dom::object root, const std::optional<MediaType>& conte
 void refuse_schema1(dom::object root, const std::optional<MediaType>& content_type) {
     std::uint64_t version = 0;
     const auto value = member(root, "schemaVersion");
-    const bool schema1 =
-        (value && value->get(version) == simdjson::SUCCESS && version == 1) ||
-        (content_type && (*content_type == media_types::docker_schema1 ||
-                          *content_type == media_types::docker_schema1_signed));
+    const bool schema1 = (value && value->get(version) == simdjson::SUCCESS && version == 1) ||
+                         (content_type && (*content_type == media_types::docker_schema1 ||
+                                           *content_type == media_types::docker_schema1_signed));
     if (schema1) {
         refuse(
-            "this is a Docker schema 1 manifest, which is obsolete and not accepted; push the image "
+            "this is a Docker schema 1 manifest, which is obsolete and not accepted; push the "
+            "image "
             "with a client of this decade (Docker 1.10 or later), or convert it with 'skopeo copy "
             "--format v2s2'");
     }
@@ -163,14 +166,16 @@ void check_shape(dom::object root, const MediaType& type) {
         if (!member(root, "config")) refuse("config: is missing");
         if (!member(root, "layers")) refuse("layers: is missing");
         if (member(root, "manifests")) {
-            refuse("'manifests' does not belong into an image manifest; it would make the document "
-                   "mean two things");
+            refuse(
+                "'manifests' does not belong into an image manifest; it would make the document "
+                "mean two things");
         }
     } else {
         if (!member(root, "manifests")) refuse("manifests: is missing");
         if (member(root, "layers") || member(root, "config")) {
-            refuse("'config' and 'layers' do not belong into an index; they would make the document "
-                   "mean two things");
+            refuse(
+                "'config' and 'layers' do not belong into an index; they would make the document "
+                "mean two things");
         }
     }
 }

@@ -2,13 +2,13 @@
 // bytes themselves are stored as they came.
 #pragma once
 
+#include "pkgreg/descriptor.hpp"
+#include "pkgreg/media_type.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "pkgreg/descriptor.hpp"
-#include "pkgreg/media_type.hpp"
 
 namespace pkgreg {
 

@@ -1,12 +1,13 @@
-// Manifests and tags of the engine. A manifest holds its blobs: what it refers to is there when it is
-// accepted and stays as long as it does.
+// Manifests and tags of the engine. A manifest holds its blobs: what it refers to is there when it
+// is accepted and stays as long as it does.
+
+#include "pkgreg/hasher.hpp"
+
+#include "registry/engine.hpp"
+#include "registry/layout.hpp"
 
 #include <algorithm>
 #include <utility>
-
-#include "pkgreg/hasher.hpp"
-#include "registry/engine.hpp"
-#include "registry/layout.hpp"
 
 namespace pkgreg {
 namespace {
@@ -49,8 +50,8 @@ std::vector<Digest> references_of(const ManifestDocument& document) {
 
 [[noreturn]] void missing(std::string_view what, const Descriptor& descriptor) {
     throw Error(ErrorCode::manifest_blob_unknown,
-                "the manifest refers to " + std::string(what) + " " + descriptor.digest.to_string() +
-                    " (" + descriptor.media_type.str() +
+                "the manifest refers to " + std::string(what) + " " +
+                    descriptor.digest.to_string() + " (" + descriptor.media_type.str() +
                     "), which is not in this repository; push it first",
                 "{\"digest\":\"" + descriptor.digest.to_string() + "\"}");
 }
@@ -244,7 +245,7 @@ awaitable<void> Engine::delete_manifest(const RepositoryName& repository,
     const auto manifest = co_await read_manifest(repository, digest);
     if (!manifest) throw Error(ErrorCode::manifest_unknown, describe(repository, reference));
     if (const auto index = co_await find_referring(repository, digest)) {
-        throw Error(ErrorCode::denied, "manifest " + digest.to_string() + " belongs to index " +
+        throw Error(ErrorCode::in_use, "manifest " + digest.to_string() + " belongs to index " +
                                            index->to_string() + " of repository '" +
                                            repository.str() + "'; delete that first");
     }

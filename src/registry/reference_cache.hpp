@@ -2,6 +2,8 @@
 // true for ever and in every repository; only whether the manifest is there has to be looked up.
 #pragma once
 
+#include "pkgreg/digest.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -10,8 +12,6 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
-
-#include "pkgreg/digest.hpp"
 
 namespace pkgreg {
 

@@ -1,14 +1,14 @@
 // Referrers of the engine: entries written with each manifest that has a subject, merged with what
 // clients keep under a tag of the referrers tag schema.
 
-#include <algorithm>
-#include <map>
-#include <utility>
-
 #include "registry/engine.hpp"
 #include "registry/layout.hpp"
 
 #include <simdjson.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
 
 namespace pkgreg {
 namespace {

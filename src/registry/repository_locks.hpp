@@ -3,15 +3,16 @@
 // settled by looking again after each write.
 #pragma once
 
+#include "pkgreg/names.hpp"
+
+#include "base/suspend.hpp"
+
 #include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
-
-#include "base/suspend.hpp"
-#include "pkgreg/names.hpp"
 
 namespace pkgreg {
 

@@ -1,12 +1,13 @@
 #include "registry/storage_format.hpp"
 
-#include <cstdint>
-#include <string>
-
 #include "pkgreg/error.hpp"
+
 #include "registry/layout.hpp"
 
 #include <simdjson.h>
+
+#include <cstdint>
+#include <string>
 
 namespace pkgreg {
 namespace {
@@ -31,8 +32,9 @@ void check_text(const std::string& text, const std::string& where, bool read_onl
                           document["oldest_writer"].get(writer) == simdjson::SUCCESS;
     if (!readable) {
         throw Error(ErrorCode::incompatible,
-                    where + ": its object 'format' cannot be read; this is not a registry's storage, "
-                            "or it is damaged");
+                    where +
+                        ": its object 'format' cannot be read; this is not a registry's storage, "
+                        "or it is damaged");
     }
     const std::uint64_t needed = read_only ? reader : writer;
     if (needed > current_format) {
@@ -56,8 +58,9 @@ awaitable<void> check_storage_format(ObjectStore& store, bool read_only) {
     const ListPage page = co_await store.list("", "", 1);
     if (!page.keys.empty()) {
         throw Error(ErrorCode::incompatible,
-                    store.describe() + ": holds objects, but none named 'format'; it is not a "
-                                       "registry's storage. Choose an empty place");
+                    store.describe() +
+                        ": holds objects, but none named 'format'; it is not a "
+                        "registry's storage. Choose an empty place");
     }
     if (!read_only) co_await store.put(key, current_text);
 }

@@ -1,12 +1,12 @@
 #include "registry/uploads.hpp"
 
+#include "base/random_id.hpp"
+#include "base/suspend.hpp"
+
 #include <exception>
 #include <span>
 #include <utility>
 #include <vector>
-
-#include "base/random_id.hpp"
-#include "base/suspend.hpp"
 
 namespace pkgreg {
 namespace {
@@ -19,10 +19,11 @@ constexpr std::uint64_t hash_inline_limit = 128 * 1024;
 constexpr std::size_t max_unhashed_buffers = 3;
 
 [[noreturn]] void unknown(const UploadId& id) {
-    throw Error(ErrorCode::blob_upload_unknown,
-                "no upload '" + id.substr(0, 80) +
-                    "' in this repository: it was finished, cancelled, or idle for too long, or the "
-                    "registry was restarted. Begin a new one");
+    throw Error(
+        ErrorCode::blob_upload_unknown,
+        "no upload '" + id.substr(0, 80) +
+            "' in this repository: it was finished, cancelled, or idle for too long, or the "
+            "registry was restarted. Begin a new one");
 }
 
 }  // namespace

@@ -2,6 +2,11 @@
 // write, and keeps the table of uploads that are under way.
 #pragma once
 
+#include "pkgreg/hasher.hpp"
+#include "pkgreg/registry.hpp"
+
+#include "base/buffer_pool.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -9,10 +14,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-
-#include "base/buffer_pool.hpp"
-#include "pkgreg/hasher.hpp"
-#include "pkgreg/registry.hpp"
 
 namespace pkgreg {
 
@@ -36,8 +37,8 @@ class UploadSession {
 
  private:
     friend class Uploads;
-    bool claimed_ = false;            // guarded by the table's mutex
-    std::uint64_t seen_offset_ = 0;   // likewise: the offset when the claim was last given back
+    bool claimed_ = false;           // guarded by the table's mutex
+    std::uint64_t seen_offset_ = 0;  // likewise: the offset when the claim was last given back
     Clock::time_point last_active_ = Clock::now();  // likewise
 };
 

@@ -1,0 +1,154 @@
+// Options: the JSON document that configures a registry, in the form of the DC/OS package registry,
+// with this program's own settings beside it.
+#pragma once
+
+#include "pkgreg/log.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pkgreg {
+
+/// `registry.s3`: content is kept in a bucket.
+struct S3Options {
+    /// `credential-secret-path`: the secret that holds an AWS credentials file. Empty: none given.
+    std::string credential_secret_path = {};
+    /// `credential-profile-name`: the profile of that file.
+    std::string credential_profile_name = "default";
+    /// `bucket`; must be given.
+    std::string bucket = {};
+    /// `path`: what every key in the bucket begins with; must be given. Bucket and path together
+    /// belong to one deployment.
+    std::string path = {};
+    /// `endpoint`: the service's URL, such as `https://s3.us-east-1.amazonaws.com`; must be given.
+    std::string endpoint = {};
+
+    friend bool operator==(const S3Options&, const S3Options&) = default;
+};
+
+/// `registry.mount-volume`: content is kept in a volume that is mounted into the container.
+struct MountVolumeOptions {
+    /// `container-path`: where the volume is mounted; must be given.
+    std::string container_path = {};
+    /// `pinned-hostname`: the agent that has the volume. Empty: none given.
+    std::string pinned_hostname = {};
+
+    friend bool operator==(const MountVolumeOptions&, const MountVolumeOptions&) = default;
+};
+
+/// `service` (or, as the 1.12 documentation has it, `registry.service`): how the scheduler runs it.
+struct ServiceOptions {
+    /// `name`: letters, digits, `-` and `.`, in folders separated by `/`.
+    std::string name = "registry";
+    /// `instances`: how many run at once. Only S3 storage can be shared by more than one.
+    std::uint32_t instances = 1;
+    /// `cpus`: share of processors.
+    std::optional<double> cpus = {};
+    /// `mem`: memory in MiB.
+    std::optional<double> mem = {};
+    /// `disk`: disk in MiB.
+    std::optional<double> disk = {};
+
+    friend bool operator==(const ServiceOptions&, const ServiceOptions&) = default;
+};
+
+/// How the lines of a log are written.
+enum class LogFormat : std::uint8_t { text, json };
+
+/// `pkgreg`: settings that the original product did not have. The program's command line has an
+/// option for each of them.
+struct ProgramOptions {
+    // Behaviour.
+    /// `storage`: a directory, `memory:`, or `s3://bucket/path`. Empty: as `registry` says.
+    std::string storage = {};
+    /// `listen`: addresses as `ServerOptions::listen` has them; one text or an array.
+    std::vector<std::string> listen = {"127.0.0.1:5000"};
+    /// `allow-http`: plain HTTP on addresses other than loopback.
+    bool allow_http = false;
+    /// `read-only`: refuse every change.
+    bool read_only = false;
+    /// `deletion`: allow deletion of tags, manifests, blobs and repositories.
+    bool deletion = true;
+
+    // Logs.
+    /// `log-level`: `debug`, `info`, `warning` or `error`.
+    LogLevel log_level = LogLevel::info;
+    /// `log-format`: `text` or `json`.
+    LogFormat log_format = LogFormat::text;
+    /// `access-log`: one line for each request.
+    bool access_log = true;
+
+    // Limits. Where 0 is allowed, it switches the limit off.
+    /// `grace-seconds`: how long running transfers may go on after the order to stop.
+    std::uint32_t grace_seconds = 30;
+    /// `upload-idle-hours`: an upload that got no bytes for this long is given up.
+    std::uint32_t upload_idle_hours = 24;
+    /// `max-manifest-bytes`: largest manifest accepted.
+    std::uint64_t max_manifest_bytes = std::uint64_t{4} << 20;
+    /// `max-body-bytes`: largest body of a request.
+    std::uint64_t max_body_bytes = 0;
+    /// `max-header-bytes`: bytes of request line and fields.
+    std::uint64_t max_header_bytes = std::uint64_t{32} << 10;
+    /// `max-connections`: connections at once.
+    std::uint32_t max_connections = 4096;
+    /// `header-timeout-seconds`: from a request's first byte to the end of its fields.
+    std::uint32_t header_timeout_seconds = 15;
+    /// `stall-timeout-seconds`: without a byte moving while a body is transferred.
+    std::uint32_t stall_timeout_seconds = 60;
+    /// `idle-timeout-seconds`: between requests of one connection.
+    std::uint32_t idle_timeout_seconds = 120;
+    /// `min-bytes-per-second`: slowest transfer that is not cut off.
+    std::uint64_t min_bytes_per_second = 1024;
+
+    // Performance.
+    /// `threads`: event loops; 0: one for each core.
+    std::uint32_t threads = 0;
+
+    friend bool operator==(const ProgramOptions&, const ProgramOptions&) = default;
+};
+
+/// All options of one registry. A plain value; what was not given has its default.
+///
+/// The document's names are those of the comments above:
+///
+///     { "registry": { "service-account-secret-path": "…", "s3": { … }, "mount-volume": { … } },
+///       "service": { … }, "pkgreg": { … } }
+///
+/// `service` may stand inside `registry` instead. Secret *paths* are names, not secrets.
+struct Options {
+    /// `registry.service-account-secret-path`.
+    std::string service_account_secret_path = "registry-private-key";
+    std::optional<S3Options> s3 = {};
+    std::optional<MountVolumeOptions> mount_volume = {};
+    ServiceOptions service = {};
+    ProgramOptions program = {};
+
+    /// Where content is kept: `program.storage`, else `s3://bucket/path`, else the mounted volume's
+    /// path, else nothing (the scheduler's own local volume, or what the command line says).
+    std::string storage() const;
+
+    friend bool operator==(const Options&, const Options&) = default;
+};
+
+/// Reads a document. Everything in it must be known and right: throws `invalid_options` with one
+/// line for each problem, `source:line: path: what is wrong and what would be right`.
+///
+/// @param source what messages call the document, such as the file's name
+Options parse_options(std::string_view json, std::string_view source = "options");
+
+/// Reads a file, see `parse_options`. Throws `io` when the file cannot be read.
+Options read_options(const std::filesystem::path& file);
+
+/// Whether the values go together: for options that were put together by a program, or changed
+/// after they were read. Throws `invalid_options` as `parse_options` does, without line numbers.
+void check_options(const Options& options);
+
+/// The options as a document that `parse_options` reads: every key in a fixed order, defaults
+/// filled in. Secrets inside URLs are replaced by `***`.
+std::string print_options(const Options& options);
+
+}  // namespace pkgreg
