@@ -1,0 +1,112 @@
+#include "protocol/oci/handler.hpp"
+
+#include "protocol/oci/locations.hpp"
+#include "protocol/responses.hpp"
+
+namespace pkgreg::oci {
+namespace {
+
+HttpResponse method_not_allowed(std::string_view allowed) {
+    HttpResponse response = error_response(
+        Error(ErrorCode::unsupported, "this path takes only " + std::string(allowed)));
+    response.header("Allow", allowed);
+    return response;
+}
+
+bool reads(HttpMethod method) noexcept {
+    return method == HttpMethod::get || method == HttpMethod::head;
+}
+
+}  // namespace
+
+awaitable<HttpResponse> Handler::handle_blob(const HttpRequest& request, const Route& route) {
+    const auto name = RepositoryName::parse(route.name);
+    const auto digest = Digest::parse(route.item);
+    if (reads(request.method)) co_return co_await get_blob(request, name, digest);
+    if (request.method == HttpMethod::delete_) {
+        co_await registry_.delete_blob(name, digest);
+        co_return HttpResponse(202);
+    }
+    co_return method_not_allowed("GET, HEAD, DELETE");
+}
+
+awaitable<HttpResponse> Handler::handle_upload(const HttpRequest& request, const Target& target,
+                                               const Route& route) {
+    const auto name = RepositoryName::parse(route.name);
+    const UploadId id(route.item);
+    switch (request.method) {
+        case HttpMethod::patch: co_return co_await append_upload(request, name, id);
+        case HttpMethod::put: co_return co_await finish_upload(request, target, name, id);
+        case HttpMethod::get:
+        case HttpMethod::head: {
+            const UploadStatus status = co_await registry_.upload_status(name, id);
+            HttpResponse response(204);
+            add_upload_status(response, name, status);
+            co_return response;
+        }
+        case HttpMethod::delete_:
+            co_await registry_.cancel_upload(name, id);
+            co_return HttpResponse(204);
+        default: co_return method_not_allowed("GET, HEAD, PATCH, PUT, DELETE");
+    }
+}
+
+awaitable<HttpResponse> Handler::handle_manifest(const HttpRequest& request, const Target& target,
+                                                 const Route& route) {
+    const auto name = RepositoryName::parse(route.name);
+    const Reference reference = parse_reference(route.item);
+    if (reads(request.method)) co_return co_await get_manifest(request, name, reference);
+    if (request.method == HttpMethod::put) {
+        co_return co_await put_manifest(request, target, name, reference);
+    }
+    if (request.method == HttpMethod::delete_) {
+        co_await registry_.delete_manifest(name, reference);
+        co_return HttpResponse(202);
+    }
+    co_return method_not_allowed("GET, HEAD, PUT, DELETE");
+}
+
+awaitable<HttpResponse> Handler::handle(const HttpRequest& request, const Target& target,
+                                        const Route& route) {
+    switch (route.endpoint) {
+        case Endpoint::blob: co_return co_await handle_blob(request, route);
+        case Endpoint::manifest: co_return co_await handle_manifest(request, target, route);
+        case Endpoint::upload: co_return co_await handle_upload(request, target, route);
+        case Endpoint::uploads: {
+            if (request.method != HttpMethod::post) co_return method_not_allowed("POST");
+            const auto name = RepositoryName::parse(route.name);
+            co_return co_await begin_upload(request, target, name);
+        }
+        case Endpoint::tags: {
+            if (!reads(request.method)) co_return method_not_allowed("GET, HEAD");
+            const auto name = RepositoryName::parse(route.name);
+            co_return co_await list_tags(target, name);
+        }
+        case Endpoint::referrers: {
+            if (!reads(request.method)) co_return method_not_allowed("GET, HEAD");
+            const auto name = RepositoryName::parse(route.name);
+            const auto subject = Digest::parse(route.item);
+            co_return co_await list_referrers(target, name, subject);
+        }
+        case Endpoint::catalog:
+            if (!reads(request.method)) co_return method_not_allowed("GET, HEAD");
+            co_return co_await list_catalog(target);
+        case Endpoint::base:
+            if (!reads(request.method)) co_return method_not_allowed("GET, HEAD");
+            co_return json_response(200, "{}");
+        case Endpoint::repository: {
+            const auto name = RepositoryName::parse(route.name);
+            if (request.method != HttpMethod::delete_) {
+                throw Error(ErrorCode::not_found, "there is nothing to get at '" + target.path() +
+                                                      "'; a repository's tags are at /v2/" +
+                                                      name.str() + "/tags/list");
+            }
+            co_await registry_.delete_repository(name);
+            co_return HttpResponse(202);
+        }
+        case Endpoint::none: break;
+    }
+    throw Error(ErrorCode::not_found, "nothing is served at '" + target.path() + "'");
+}
+
+}  // namespace pkgreg::oci

@@ -1,0 +1,64 @@
+// The OCI distribution protocol (and Docker's registry API, version 2) over a Registry. Members are
+// spread over files by endpoint: pull.cpp, push.cpp, lists.cpp.
+#pragma once
+
+#include "pkgreg/http.hpp"
+#include "pkgreg/protocol.hpp"
+#include "pkgreg/registry.hpp"
+
+#include "protocol/oci/route.hpp"
+#include "protocol/target.hpp"
+
+#include <memory>
+#include <optional>
+
+namespace pkgreg::oci {
+
+class Handler {
+ public:
+    Handler(Registry& registry, const ProtocolOptions& options)
+        : registry_(registry), options_(options) {}
+
+    /// Answers a request to a path that `find_route` knows. Throws `Error`.
+    awaitable<HttpResponse> handle(const HttpRequest& request, const Target& target,
+                                   const Route& route);
+
+ private:
+    using Request = const HttpRequest&;
+
+    // pull.cpp
+    awaitable<HttpResponse> get_blob(Request request, const RepositoryName& name,
+                                     const Digest& digest);
+    awaitable<HttpResponse> get_manifest(Request request, const RepositoryName& name,
+                                         const Reference& reference);
+
+    // push.cpp
+    awaitable<HttpResponse> begin_upload(Request request, const Target& target,
+                                         const RepositoryName& name);
+    awaitable<HttpResponse> append_upload(Request request, const RepositoryName& name,
+                                          const UploadId& id);
+    awaitable<HttpResponse> finish_upload(Request request, const Target& target,
+                                          const RepositoryName& name, const UploadId& id);
+    awaitable<HttpResponse> put_manifest(Request request, const Target& target,
+                                         const RepositoryName& name, const Reference& reference);
+    awaitable<HttpResponse> out_of_order(const RepositoryName& name, const UploadId& id,
+                                         const Error& error);
+
+    // lists.cpp
+    awaitable<HttpResponse> list_tags(const Target& target, const RepositoryName& name);
+    awaitable<HttpResponse> list_catalog(const Target& target);
+    awaitable<HttpResponse> list_referrers(const Target& target, const RepositoryName& name,
+                                           const Digest& subject);
+
+    // handler.cpp
+    awaitable<HttpResponse> handle_blob(Request request, const Route& route);
+    awaitable<HttpResponse> handle_upload(Request request, const Target& target,
+                                          const Route& route);
+    awaitable<HttpResponse> handle_manifest(Request request, const Target& target,
+                                            const Route& route);
+
+    Registry& registry_;
+    const ProtocolOptions& options_;
+};
+
+}  // namespace pkgreg::oci

@@ -1,0 +1,90 @@
+// The front door: finds who answers a request and turns errors into answers.
+
+#include "pkgreg/protocol.hpp"
+
+#include "protocol/oci/handler.hpp"
+#include "protocol/responses.hpp"
+#include "protocol/target.hpp"
+
+#include <exception>
+#include <utility>
+
+namespace pkgreg {
+namespace {
+
+/// Answers to HEAD say what GET would, without sending it (RFC 9110, section 9.3.2).
+void drop_body(HttpResponse& response) {
+    response.set_head_length(response.content_length());
+    response.set_body(ResponseBody());
+}
+
+class Protocol final : public HttpHandler {
+ public:
+    Protocol(std::shared_ptr<Registry> registry, ProtocolOptions options)
+        : registry_(std::move(registry)), options_(options), oci_(*registry_, options_) {}
+
+    awaitable<HttpResponse> handle(const HttpRequest& request) override {
+        std::optional<HttpResponse> response;
+        try {
+            response = co_await answer(request);
+        } catch (const Error& error) {
+            response = failure(request, error);
+        } catch (const std::bad_alloc&) {
+            response = failure(request, Error(ErrorCode::unavailable, "out of memory; try again"));
+        } catch (const std::exception& error) {
+            response = failure(request, Error(ErrorCode::internal, error.what()));
+        }
+        if (request.target.starts_with("/v2")) {
+            response->header("Docker-Distribution-API-Version", "registry/2.0");
+        }
+        if (request.method == HttpMethod::head) drop_body(*response);
+        co_return *std::move(response);
+    }
+
+ private:
+    awaitable<HttpResponse> answer(const HttpRequest& request) {
+        const Target target = Target::parse(request.target);
+        const oci::Route route = oci::find_route(target.path());
+        if (route.endpoint != oci::Endpoint::none) {
+            co_return co_await oci_.handle(request, target, route);
+        }
+        if (target.path() == "/health") co_return co_await health(request);
+        throw Error(ErrorCode::not_found, "nothing is served at '" + target.path() + "'");
+    }
+
+    /// Healthy means: the storage answers.
+    awaitable<HttpResponse> health(const HttpRequest& request) {
+        if (request.method != HttpMethod::get && request.method != HttpMethod::head) {
+            HttpResponse response =
+                error_response(Error(ErrorCode::unsupported, "this path takes only GET and HEAD"));
+            response.header("Allow", "GET, HEAD");
+            co_return response;
+        }
+        co_await registry_->list_repositories("", 1);
+        co_return json_response(200, "{\"healthy\":true}\n");
+    }
+
+    HttpResponse failure(const HttpRequest& request, const Error& error) {
+        HttpResponse response = error_response(error);
+        const LogCallback& log = registry_->options().log;
+        if (response.status() >= 500 && log) {
+            log(LogLevel::error, "request " + std::string(request.id) + " for " +
+                                     std::string(request.target.substr(0, 200)) + ": " +
+                                     std::string(to_string(error.code())) + ": " + error.message());
+        }
+        return response;
+    }
+
+    std::shared_ptr<Registry> registry_;
+    ProtocolOptions options_;
+    oci::Handler oci_;
+};
+
+}  // namespace
+
+std::shared_ptr<HttpHandler> make_protocol(std::shared_ptr<Registry> registry,
+                                           ProtocolOptions options) {
+    return std::make_shared<Protocol>(std::move(registry), options);
+}
+
+}  // namespace pkgreg
