@@ -1,0 +1,62 @@
+"""The registry under test: one `pkgreg serve` on a free port of the loopback."""
+
+import re
+import shutil
+
+from programs import PKGREG, SANITIZER_REPORTS, Daemon
+from http_client import Http
+
+LISTENING = re.compile(r"listening on http://(127\.0\.0\.1|localhost|\[::1\]):(\d+)")
+
+
+class RegistryServer:
+    """A running server. `stop` checks that it ended as it should; `kill` is a crash."""
+
+    def __init__(self, folder, storage, arguments=(), listen="127.0.0.1:0", env=None):
+        self.folder = folder
+        self.storage = storage
+        self.daemon = Daemon(
+            [PKGREG, "serve", "--storage", storage, "--listen", listen, *arguments],
+            folder, "pkgreg", env)
+        # Sanitizers make the start slow; an instrumented binary still starts within seconds.
+        try:
+            self.daemon.wait_until(lambda: "\n" in self.daemon.stdout(), "its first line")
+            first = self.daemon.stdout().splitlines()[0]
+            match = LISTENING.fullmatch(first)
+            assert match, f"the first line is {first!r}"
+        except BaseException:
+            self.daemon.kill()
+            raise
+        self.host, self.port = match[1].strip("[]"), int(match[2])
+        self.address = f"{match[1]}:{self.port}"
+
+    @property
+    def http(self):
+        """A client of this server; every request on a connection of its own."""
+        return Http(self.host, self.port)
+
+    def check_output(self):
+        errors = self.daemon.stderr()
+        for report in SANITIZER_REPORTS:
+            assert report not in errors, errors
+
+    def stop(self):
+        """Ends the server in order: exit code 0 and no complaint of a sanitizer."""
+        code = self.daemon.terminate()
+        self.check_output()
+        assert code == 0, f"the server ended with {code}\n{self.daemon.output()}"
+
+    def kill(self):
+        self.daemon.kill()
+        self.check_output()
+
+    def finish(self):
+        """What a fixture does at its end: stop unless the test has done so, and free the disk."""
+        try:
+            if self.daemon.running():
+                self.stop()
+        finally:
+            if self.daemon.running():
+                self.daemon.kill()
+        if self.storage != "memory:":
+            shutil.rmtree(self.storage, ignore_errors=True)
