@@ -1,0 +1,659 @@
+#include "pkgreg/options.hpp"
+
+#include "pkgreg/error.hpp"
+
+#include "base/json.hpp"
+#include "base/json_text.hpp"
+#include "base/mask_secrets.hpp"
+#include "base/options_fields.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <utility>
+
+namespace pkgreg {
+namespace {
+
+using options_fields::Any;
+using options_fields::Range;
+using options_fields::Text;
+using options_fields::visit_fields;
+
+template <class T>
+struct IsOptional : std::false_type {};
+template <class T>
+struct IsOptional<std::optional<T>> : std::true_type {};
+
+// Words of the closed lists.
+
+struct LevelWord {
+    std::string_view word;
+    LogLevel value;
+};
+struct FormatWord {
+    std::string_view word;
+    LogFormat value;
+};
+constexpr std::array<LevelWord, 4> level_words = {{{"debug", LogLevel::debug},
+                                                   {"info", LogLevel::info},
+                                                   {"warning", LogLevel::warning},
+                                                   {"error", LogLevel::error}}};
+constexpr std::array<FormatWord, 2> format_words = {
+    {{"text", LogFormat::text}, {"json", LogFormat::json}}};
+
+constexpr const auto& words_of(LogLevel) {
+    return level_words;
+}
+constexpr const auto& words_of(LogFormat) {
+    return format_words;
+}
+
+template <class E>
+std::string_view word_of(E value) {
+    for (const auto& entry : words_of(value)) {
+        if (entry.value == value) return entry.word;
+    }
+    return {};
+}
+
+/// `"text" or "json"`.
+template <class E>
+std::string list_words(E value) {
+    std::string out;
+    const auto& words = words_of(value);
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (i != 0) out += i + 1 == words.size() ? " or " : ", ";
+        out.append("\"").append(words[i].word).append("\"");
+    }
+    return out;
+}
+
+/// The shortest text that reads back as the same number.
+std::string number_text(double value) {
+    std::array<char, 32> buffer;
+    const bool whole = std::floor(value) == value && std::abs(value) < 1e15;
+    const auto end =
+        whole ? std::to_chars(buffer.begin(), buffer.end(), static_cast<long long>(value)).ptr
+              : std::to_chars(buffer.begin(), buffer.end(), value).ptr;
+    return std::string(buffer.begin(), end);
+}
+
+// What is wrong with a value; nothing when it is right.
+
+using Problem = std::optional<std::string>;
+
+bool is_control(char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+bool is_lower_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+Problem problem_of_bucket(std::string_view text) {
+    const auto allowed = [](char c) {
+        return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
+    };
+    if (text.size() >= 3 && text.size() <= 255 && std::ranges::all_of(text, allowed)) return {};
+    return "is not the name of a bucket: 3 to 255 letters, digits, '-', '.' and '_'";
+}
+
+Problem problem_of_url(std::string_view text) {
+    for (const std::string_view scheme : {"https://", "http://"}) {
+        if (!text.starts_with(scheme)) continue;
+        const std::string_view rest = text.substr(scheme.size());
+        const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+        if (!authority.empty() && rest.find(' ') == std::string_view::npos) return {};
+    }
+    return "must be a URL such as https://s3.us-east-1.amazonaws.com";
+}
+
+Problem problem_of_service_name(std::string_view text) {
+    const auto allowed = [](char c) {
+        return is_lower_or_digit(c) || c == '-' || c == '.' || c == '/';
+    };
+    const bool empty_folder =
+        text.find("//") != std::string_view::npos || text.ends_with('/') || text.empty();
+    if (!empty_folder && std::ranges::all_of(text, allowed)) return {};
+    return "is not the name of a service: lower-case letters, digits, '-' and '.', in folders "
+           "separated by '/'";
+}
+
+Problem problem_of(const std::string& text, Text condition) {
+    if (std::ranges::any_of(text, is_control)) return "holds a control character";
+    if (condition != Text::free && text.empty()) return "must not be empty";
+    switch (condition) {
+        case Text::bucket: return problem_of_bucket(text);
+        case Text::url: return problem_of_url(text);
+        case Text::service_name: return problem_of_service_name(text);
+        default: return {};
+    }
+}
+
+Problem problem_of(const std::vector<std::string>& list, Text condition) {
+    if (list.empty()) return "must name at least one";
+    for (const std::string& text : list) {
+        if (auto problem = problem_of(text, condition)) return problem;
+    }
+    return {};
+}
+
+Problem problem_of(double value, Range range) {
+    if (value >= range.least && value <= range.most) return {};
+    return "must be from " + number_text(range.least) + " to " + number_text(range.most) +
+           ", not " + number_text(value);
+}
+
+Problem problem_of(const std::optional<double>& value, Range range) {
+    return value ? problem_of(*value, range) : Problem();
+}
+
+template <class T>
+Problem problem_of(const T&, Any) {
+    return {};
+}
+
+/// Whether an object must give the value.
+bool is_required(Text condition) {
+    return condition == Text::required || condition == Text::bucket || condition == Text::url;
+}
+template <class Condition>
+bool is_required(Condition) {
+    return false;
+}
+
+std::string join(std::string_view path, std::string_view key) {
+    return path.empty() ? std::string(key) : std::string(path).append(".").append(key);
+}
+
+/// A key of the document in a message: as it is when it is plain, else quoted and escaped.
+std::string shown_key(std::string_view key) {
+    const auto plain = [](char c) {
+        return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+    };
+    if (!key.empty() && key.size() <= 64 && std::ranges::all_of(key, plain)) {
+        return std::string(key);
+    }
+    return json_string(key.substr(0, 64));
+}
+
+/// The problems found, one line each; a document that is something else altogether gets a few.
+class Problems {
+ public:
+    explicit Problems(std::string_view source) : source_(source) {}
+
+    bool is_full() const noexcept { return count_ == 20; }
+
+    /// @param line 0: not known
+    void add(std::size_t line, std::string_view path, std::string_view problem) {
+        if (is_full()) return;
+        ++count_;
+        if (!text_.empty()) text_ += '\n';
+        if (!source_.empty()) text_.append(source_).append(":");
+        if (line != 0) text_.append(std::to_string(line)).append(":");
+        if (!source_.empty() || line != 0) text_ += ' ';
+        text_.append(path).append(": ").append(problem);
+    }
+    void throw_if_any() {
+        if (!text_.empty()) throw Error(ErrorCode::invalid_options, std::move(text_));
+    }
+
+ private:
+    std::string_view source_;
+    std::string text_;
+    std::size_t count_ = 0;
+};
+
+// Suggestions.
+
+/// Collects the full path of every key there is; those that belong elsewhere come last.
+class PathCollector {
+ public:
+    template <class T, class Condition>
+    void operator()(std::string_view key, const T&, Condition) {
+        add(join(path_, key));
+    }
+    template <class T>
+    void object(std::string_view key, T& member) {
+        const std::string outer = std::exchange(path_, join(path_, key));
+        add(path_);
+        if constexpr (IsOptional<T>::value) {
+            typename T::value_type value;
+            visit_fields(*this, value);
+        } else {
+            visit_fields(*this, member);
+        }
+        path_ = outer;
+    }
+    template <class T>
+    void moved(std::string_view key, T& member) {
+        const bool outer = std::exchange(moved_, true);
+        object(key, member);
+        moved_ = outer;
+    }
+    std::vector<std::string> take() {
+        std::ranges::move(moved_paths_, std::back_inserter(paths_));
+        return std::move(paths_);
+    }
+
+ private:
+    void add(std::string path) { (moved_ ? moved_paths_ : paths_).push_back(std::move(path)); }
+
+    std::string path_;
+    bool moved_ = false;
+    std::vector<std::string> paths_;
+    std::vector<std::string> moved_paths_;
+};
+
+/// How many letters must be added, dropped or changed to make one text of the other (Levenshtein);
+/// upper case and `_` count as lower case and `-`.
+std::size_t distance(std::string_view a, std::string_view b) {
+    const auto fold = [](char c) {
+        if (c == '_') return '-';
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    };
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i);
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t change = diagonal + (fold(a[i - 1]) == fold(b[j - 1]) ? 0 : 1);
+            diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, change}));
+        }
+    }
+    return row[b.size()];
+}
+
+std::string_view last_key(std::string_view path) {
+    return path.substr(path.rfind('.') + 1);
+}
+
+/// What to write instead of the unknown `key` inside the object `path`: the known path that comes
+/// nearest, or, where none is near, the keys of that object.
+std::string suggest(std::string_view path, std::string_view key) {
+    Options options;
+    PathCollector collector;
+    visit_fields(collector, options);
+    key = key.substr(0, 64);
+    std::string nearest;
+    std::string siblings;
+    std::size_t least = key.size() + 2;  // one letter in two may be wrong
+    for (std::string& known : collector.take()) {
+        const std::string_view last = last_key(known);
+        const bool sibling = known == join(path, last);
+        if (sibling) siblings.append(siblings.empty() ? "" : ", ").append(last);
+        // The same key in another object is as good as one here with two letters wrong.
+        const std::size_t apart = 2 * distance(last, key) + (sibling ? 0 : 3);
+        if (apart < least) {
+            least = apart;
+            nearest = std::move(known);
+        }
+    }
+    if (nearest.empty()) return "known here: " + siblings;
+    return "did you mean " + nearest + "?";
+}
+
+// Reading.
+
+/// Where a value was given; line 0: nowhere in a document.
+struct Place {
+    std::string path;
+    std::size_t line = 0;
+};
+
+/// Where a document gives the value at `path`.
+std::optional<Place> find_place(const JsonValue& root, std::string_view path) {
+    const JsonValue* object = &root;
+    std::size_t line = 0;
+    for (std::string_view rest = path; !rest.empty();) {
+        const std::size_t end = std::min(rest.find('.'), rest.size());
+        const auto member =
+            std::ranges::find(object->members, rest.substr(0, end), &JsonMember::name);
+        if (member == object->members.end()) return std::nullopt;
+        line = member->line;
+        object = &member->value;
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return Place{std::string(path), line};
+}
+
+/// Fills the options from the members of one object, and in turn those of the objects inside it.
+class Reader {
+ public:
+    Reader(const JsonValue& root, Problems& problems) : object_(&root), problems_(problems) {}
+
+    template <class T, class Condition>
+    void operator()(std::string_view key, T& target, Condition condition) {
+        const JsonMember* member = take(key);
+        const std::string path = join(path_, key);
+        if (!member) {
+            if (is_required(condition)) problems_.add(object_->line, path, "must be given");
+            return;
+        }
+        T value = target;
+        Problem problem = convert(member->value, value, condition);
+        if (!problem) problem = problem_of(value, condition);
+        if (problem) {
+            problems_.add(member->line, path, *problem);
+            return;
+        }
+        const auto [first, fresh] = places_.try_emplace(&target, Place{path, member->line});
+        if (!fresh && value != target) {
+            problems_.add(member->line, path,
+                          "differs from " + first->second.path + " on line " +
+                              std::to_string(first->second.line) + "; give one of them");
+            return;
+        }
+        target = std::move(value);
+    }
+
+    template <class T>
+    void object(std::string_view key, T& target) {
+        const JsonMember* member = take(key);
+        if (!member) return;
+        const std::string path = join(path_, key);
+        if (member->value.type != JsonValue::Type::object) {
+            problems_.add(member->line, path, "must be an object, not " + member->value.describe());
+            return;
+        }
+        const std::string outer_path = std::exchange(path_, path);
+        const JsonValue* outer = std::exchange(object_, &member->value);
+        auto outer_taken = std::exchange(taken_, {});
+        if constexpr (IsOptional<T>::value) {
+            visit_fields(*this, target.emplace());
+        } else {
+            visit_fields(*this, target);
+        }
+        refuse_unknown();
+        taken_ = std::move(outer_taken);
+        object_ = outer;
+        path_ = outer_path;
+    }
+
+    template <class T>
+    void moved(std::string_view key, T& target) {
+        object(key, target);
+    }
+
+    /// Names the members that no field took.
+    void refuse_unknown() {
+        for (const JsonMember& member : object_->members) {
+            if (problems_.is_full()) return;
+            if (std::ranges::find(taken_, &member) != taken_.end()) continue;
+            problems_.add(member.line, join(path_, shown_key(member.name)),
+                          "unknown option; " + suggest(path_, member.name));
+        }
+    }
+
+ private:
+    const JsonMember* take(std::string_view key) {
+        const auto found = std::ranges::find(object_->members, key, &JsonMember::name);
+        if (found == object_->members.end()) return nullptr;
+        taken_.push_back(&*found);
+        return &*found;
+    }
+
+    static Problem wrong_type(std::string_view wanted, const JsonValue& found) {
+        return "must be " + std::string(wanted) + ", not " + found.describe();
+    }
+
+    static Problem convert(const JsonValue& source, bool& target, Any) {
+        if (source.type != JsonValue::Type::boolean) return wrong_type("true or false", source);
+        target = source.boolean;
+        return {};
+    }
+    static Problem convert(const JsonValue& source, std::string& target, Text) {
+        if (source.type != JsonValue::Type::string) return wrong_type("a string", source);
+        target = source.text;
+        return {};
+    }
+    static Problem convert(const JsonValue& source, std::vector<std::string>& target, Text) {
+        constexpr std::string_view wanted = "a string or an array of strings";
+        target.clear();
+        if (source.type == JsonValue::Type::string) {
+            target.push_back(source.text);
+            return {};
+        }
+        if (source.type != JsonValue::Type::array) return wrong_type(wanted, source);
+        for (const JsonValue& item : source.items) {
+            if (item.type != JsonValue::Type::string) {
+                return wrong_type(wanted, source).value() + " with " + item.describe();
+            }
+            target.push_back(item.text);
+        }
+        return {};
+    }
+    static Problem convert(const JsonValue& source, std::optional<double>& target, Range) {
+        if (source.type != JsonValue::Type::number) return wrong_type("a number", source);
+        target = source.number;
+        return {};
+    }
+    template <std::unsigned_integral T>
+    static Problem convert(const JsonValue& source, T& target, Range range) {
+        if (!source.integer) return wrong_type("a whole number", source);
+        if (Problem problem = problem_of(source.number, range)) return problem;
+        target = static_cast<T>(*source.integer);
+        return {};
+    }
+    template <class E>
+    requires std::is_enum_v<E>
+    static Problem convert(const JsonValue& source, E& target, Any) {
+        for (const auto& entry : words_of(target)) {
+            if (source.type == JsonValue::Type::string && source.text == entry.word) {
+                target = entry.value;
+                return {};
+            }
+        }
+        if (source.type == JsonValue::Type::string) {
+            return "must be " + list_words(target) + ", not " + json_string(source.text);
+        }
+        return wrong_type(list_words(target), source);
+    }
+
+    const JsonValue* object_;
+    Problems& problems_;
+    std::string path_;
+    std::vector<const JsonMember*> taken_;
+    std::map<const void*, Place> places_;
+};
+
+// Checking.
+
+/// Looks at the values that a program put in.
+class Checker {
+ public:
+    explicit Checker(Problems& problems) : problems_(problems) {}
+
+    template <class T, class Condition>
+    void operator()(std::string_view key, const T& value, Condition condition) {
+        if (const Problem problem = problem_of(value, condition)) {
+            problems_.add(0, join(path_, key), *problem);
+        }
+    }
+    template <class T>
+    void object(std::string_view key, T& member) {
+        const std::string outer = std::exchange(path_, join(path_, key));
+        if constexpr (IsOptional<std::remove_const_t<T>>::value) {
+            if (member) visit_fields(*this, *member);
+        } else {
+            visit_fields(*this, member);
+        }
+        path_ = outer;
+    }
+    template <class T>
+    void moved(std::string_view, T&) {}
+
+ private:
+    Problems& problems_;
+    std::string path_;
+};
+
+bool is_s3(const Options& options) {
+    return options.program.storage.empty() ? options.s3.has_value()
+                                           : options.program.storage.starts_with("s3://");
+}
+
+/// What no single value can tell. `locate` finds where the value at a path was given.
+template <class Locate>
+void check_together(const Options& options, Problems& problems, Locate locate) {
+    const auto add = [&](std::string_view path, const std::string& problem) {
+        const Place place = locate(path);
+        problems.add(place.line, place.path, problem);
+    };
+    if (options.s3 && options.mount_volume) {
+        add("registry.mount-volume",
+            "stands beside registry.s3, but content is kept in one place; give one of them");
+    }
+    if (!options.program.storage.empty() && (options.s3 || options.mount_volume)) {
+        add("pkgreg.storage", std::string("stands beside registry.") +
+                                  (options.s3 ? "s3" : "mount-volume") +
+                                  ", but content is kept in one place; give one of them");
+    }
+    if (options.service.instances > 1 && !is_s3(options)) {
+        add("service.instances",
+            std::to_string(options.service.instances) +
+                " instances cannot share local storage: a directory has one writer, and instances "
+                "share nothing but a bucket; set it to 1, or give registry.s3");
+    }
+}
+
+// Printing.
+
+class Printer {
+ public:
+    template <class T, class Condition>
+    void operator()(std::string_view key, const T& value, Condition) {
+        if constexpr (IsOptional<T>::value) {
+            if (!value) return;
+        }
+        if constexpr (std::is_same_v<T, std::string>) {
+            if (value.empty()) return;
+        }
+        begin(key);
+        print(value);
+    }
+    template <class T>
+    void object(std::string_view key, T& member) {
+        if constexpr (IsOptional<std::remove_const_t<T>>::value) {
+            if (!member) return;
+            begin(key);
+            braces(*member);
+        } else {
+            begin(key);
+            braces(member);
+        }
+    }
+    template <class T>
+    void moved(std::string_view, T&) {}
+
+    template <class T>
+    void braces(T& object) {
+        out_ += '{';
+        ++depth_;
+        empty_ = true;
+        visit_fields(*this, object);
+        --depth_;
+        break_line();
+        out_ += '}';
+        empty_ = false;
+    }
+    std::string take() { return std::move(out_) + '\n'; }
+
+ private:
+    void break_line() { out_.append("\n").append(2 * depth_, ' '); }
+    void begin(std::string_view key) {
+        if (!std::exchange(empty_, false)) out_ += ',';
+        break_line();
+        append_json_string(out_, key);
+        out_ += ": ";
+    }
+    void print(bool value) { out_ += value ? "true" : "false"; }
+    void print(const std::string& value) { append_json_string(out_, masked_url(value)); }
+    void print(const std::optional<double>& value) { out_ += number_text(*value); }
+    void print(std::uint64_t value) { out_ += std::to_string(value); }
+    void print(std::uint32_t value) { out_ += std::to_string(value); }
+    void print(LogLevel value) { append_json_string(out_, word_of(value)); }
+    void print(LogFormat value) { append_json_string(out_, word_of(value)); }
+    void print(const std::vector<std::string>& value) {
+        out_ += '[';
+        for (std::size_t i = 0; i < value.size(); ++i) {
+            if (i != 0) out_ += ", ";
+            print(value[i]);
+        }
+        out_ += ']';
+    }
+
+    std::string out_;
+    std::size_t depth_ = 0;
+    bool empty_ = true;
+};
+
+}  // namespace
+
+std::string Options::storage() const {
+    if (!program.storage.empty()) return program.storage;
+    if (s3) {
+        std::string url = "s3://" + s3->bucket;
+        if (!s3->path.starts_with('/')) url += '/';
+        return url + s3->path;
+    }
+    return mount_volume ? mount_volume->container_path : std::string();
+}
+
+Options parse_options(std::string_view json, std::string_view source) {
+    const JsonValue root = parse_json(json, source);
+    if (root.type != JsonValue::Type::object) {
+        throw Error(ErrorCode::invalid_options,
+                    std::string(source) + ":" + std::to_string(root.line) +
+                        ": the document must be an object, { … }, not " + root.describe());
+    }
+    Problems problems(source);
+    Options options;
+    Reader reader(root, problems);
+    visit_fields(reader, options);
+    reader.refuse_unknown();
+    check_together(options, problems, [&](std::string_view path) {
+        if (const auto place = find_place(root, path)) return *place;
+        // Only `service` may stand elsewhere.
+        return find_place(root, join("registry", path)).value_or(Place{std::string(path), 0});
+    });
+    problems.throw_if_any();
+    return options;
+}
+
+Options read_options(const std::filesystem::path& file) {
+    const auto fail = [&] {
+        throw Error(ErrorCode::io,
+                    "cannot read the options file " + file.string() + ": " + std::strerror(errno));
+    };
+    errno = 0;
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream) fail();
+    const std::string text(std::istreambuf_iterator<char>(stream), {});
+    if (stream.bad()) fail();
+    return parse_options(text, file.string());
+}
+
+void check_options(const Options& options) {
+    Problems problems({});
+    Checker checker(problems);
+    visit_fields(checker, options);
+    check_together(options, problems, [](std::string_view path) {
+        return Place{std::string(path), 0};
+    });
+    problems.throw_if_any();
+}
+
+std::string print_options(const Options& options) {
+    Printer printer;
+    printer.braces(options);
+    return printer.take();
+}
+
+}  // namespace pkgreg

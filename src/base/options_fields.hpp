@@ -1,0 +1,111 @@
+// The one list of the options: every key, where its value goes and what it may be. Reading,
+// checking, printing and the suggestions for misspelt keys are four visitors of this list.
+#pragma once
+
+#include "pkgreg/options.hpp"
+
+#include <concepts>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+namespace pkgreg::options_fields {
+
+/// What a text must look like.
+enum class Text : std::uint8_t {
+    free,      ///< anything, or nothing
+    required,  ///< anything, but it must be given
+    filled,    ///< anything but an empty text
+    bucket,
+    url,
+    service_name,
+};
+
+/// The smallest and the largest number allowed.
+struct Range {
+    double least;
+    double most;
+};
+
+/// A value without conditions.
+struct Any {};
+
+template <class T, class Of>
+concept Either = std::same_as<std::remove_const_t<T>, Of>;
+
+// A visitor is called with (key, member, condition) for a value, and has two members beside that:
+// object(key, member) for an object, and moved(key, member) for an object that may stand here as
+// well, but belongs elsewhere.
+
+template <class Visitor, Either<S3Options> T>
+void visit_fields(Visitor& visit, T& s3) {
+    visit("credential-secret-path", s3.credential_secret_path, Text::free);
+    visit("credential-profile-name", s3.credential_profile_name, Text::filled);
+    visit("bucket", s3.bucket, Text::bucket);
+    visit("path", s3.path, Text::required);
+    visit("endpoint", s3.endpoint, Text::url);
+}
+
+template <class Visitor, Either<MountVolumeOptions> T>
+void visit_fields(Visitor& visit, T& volume) {
+    visit("container-path", volume.container_path, Text::required);
+    visit("pinned-hostname", volume.pinned_hostname, Text::free);
+}
+
+template <class Visitor, Either<ServiceOptions> T>
+void visit_fields(Visitor& visit, T& service) {
+    visit("name", service.name, Text::service_name);
+    visit("instances", service.instances, Range{1, 1000});
+    visit("cpus", service.cpus, Range{0.01, 4096});
+    visit("mem", service.mem, Range{1, 1e9});
+    visit("disk", service.disk, Range{0, 1e12});
+}
+
+template <class Visitor, Either<ProgramOptions> T>
+void visit_fields(Visitor& visit, T& program) {
+    constexpr Range seconds = {0, 7 * 24 * 3600};
+    visit("storage", program.storage, Text::free);
+    visit("listen", program.listen, Text::filled);
+    visit("allow-http", program.allow_http, Any());
+    visit("read-only", program.read_only, Any());
+    visit("deletion", program.deletion, Any());
+    visit("log-level", program.log_level, Any());
+    visit("log-format", program.log_format, Any());
+    visit("access-log", program.access_log, Any());
+    visit("grace-seconds", program.grace_seconds, seconds);
+    visit("upload-idle-hours", program.upload_idle_hours, Range{1, 24 * 365});
+    visit("max-manifest-bytes", program.max_manifest_bytes, Range{1024, 256 << 20});
+    visit("max-body-bytes", program.max_body_bytes, Range{0, 1e15});
+    visit("max-header-bytes", program.max_header_bytes, Range{1024, 1 << 20});
+    visit("max-connections", program.max_connections, Range{0, 1e6});
+    visit("header-timeout-seconds", program.header_timeout_seconds, seconds);
+    visit("stall-timeout-seconds", program.stall_timeout_seconds, seconds);
+    visit("idle-timeout-seconds", program.idle_timeout_seconds, seconds);
+    visit("min-bytes-per-second", program.min_bytes_per_second, Range{0, 1e9});
+    visit("threads", program.threads, Range{0, 1024});
+}
+
+/// `registry`, whose members belong to `Options` itself.
+template <class T>
+struct RegistryPart {
+    T& options;
+};
+
+template <class Visitor, class T>
+void visit_fields(Visitor& visit, RegistryPart<T>& registry) {
+    visit("service-account-secret-path", registry.options.service_account_secret_path,
+          Text::filled);
+    visit.object("s3", registry.options.s3);
+    visit.object("mount-volume", registry.options.mount_volume);
+    visit.moved("service", registry.options.service);
+}
+
+template <class Visitor, Either<Options> T>
+void visit_fields(Visitor& visit, T& options) {
+    RegistryPart<T> registry{options};
+    visit.object("registry", registry);
+    visit.object("service", options.service);
+    visit.object("pkgreg", options.program);
+}
+
+}  // namespace pkgreg::options_fields

@@ -1,0 +1,368 @@
+// The JSON options: every documented form is read, and every mistake is named where it stands.
+#include "pkgreg/options.hpp"
+
+#include "pkgreg/error.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace pkgreg {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string message_of(std::string_view json) {
+    try {
+        parse_options(json, "o.json");
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::invalid_options);
+        return error.message();
+    }
+    return "(accepted)";
+}
+
+// The documentation's own example.
+constexpr std::string_view s3_form = R"({ "registry": {
+    "service-account-secret-path": "registry-private-key",
+    "s3": { "credential-secret-path": "registry-s3-credential-file", "credential-profile-name": "default",
+            "bucket": "my-bucket", "path": "my-path-in-bucket", "endpoint": "https://s3.us-east-1.amazonaws.com" },
+    "service": { "instances": 2 } } })";
+
+TEST(Options, an_empty_object_gives_the_documented_defaults) {
+    const Options options = parse_options("{}");
+    EXPECT_EQ(options, Options());
+    EXPECT_EQ(options.service_account_secret_path, "registry-private-key");
+    EXPECT_EQ(options.service.name, "registry");
+    EXPECT_EQ(options.service.instances, 1u);
+    EXPECT_FALSE(options.s3.has_value());
+    EXPECT_EQ(options.storage(), "");
+}
+
+TEST(Options, the_documented_s3_form_is_read) {
+    const Options options = parse_options(s3_form);
+    ASSERT_TRUE(options.s3.has_value());
+    EXPECT_EQ(options.s3->credential_secret_path, "registry-s3-credential-file");
+    EXPECT_EQ(options.s3->credential_profile_name, "default");
+    EXPECT_EQ(options.s3->bucket, "my-bucket");
+    EXPECT_EQ(options.s3->path, "my-path-in-bucket");
+    EXPECT_EQ(options.s3->endpoint, "https://s3.us-east-1.amazonaws.com");
+    EXPECT_EQ(options.service.instances, 2u);
+    EXPECT_EQ(options.storage(), "s3://my-bucket/my-path-in-bucket");
+}
+
+TEST(Options, the_credential_profile_is_default_unless_given) {
+    const Options options = parse_options(
+        R"({"registry":{"s3":{"bucket":"bkt","path":"p","endpoint":"http://127.0.0.1:9000"}}})");
+    EXPECT_EQ(options.s3->credential_profile_name, "default");
+}
+
+TEST(Options, service_is_read_at_the_top_level_and_inside_registry) {
+    const std::string body =
+        R"({"name":"/my/custom/dcos-registry","instances":1,"cpus":0.5,"mem":512,"disk":2e4})";
+    const Options top = parse_options(R"({"service":)" + body + "}");
+    const Options nested = parse_options(R"({"registry":{"service":)" + body + "}}");
+    EXPECT_EQ(top, nested);
+    EXPECT_EQ(top.service.name, "/my/custom/dcos-registry");
+    EXPECT_EQ(top.service.cpus, 0.5);
+    EXPECT_EQ(top.service.mem, 512);
+    EXPECT_EQ(top.service.disk, 20000);
+}
+
+TEST(Options, a_service_given_in_both_places_is_merged_where_both_agree) {
+    const Options options = parse_options(
+        R"({"registry":{"service":{"name":"a","cpus":1}},"service":{"name":"a","mem":64}})");
+    EXPECT_EQ(options.service.name, "a");
+    EXPECT_EQ(options.service.cpus, 1);
+    EXPECT_EQ(options.service.mem, 64);
+}
+
+TEST(Options, a_service_given_in_both_places_differently_names_both) {
+    EXPECT_EQ(message_of("{\"registry\":\n{\"service\":{\"name\":\"a\"}},\n"
+                         "\"service\":{\"name\":\"b\"}}"),
+              "o.json:3: service.name: differs from registry.service.name on line 2; give one of "
+              "them");
+}
+
+TEST(Options, a_mount_volume_is_read) {
+    const Options options = parse_options(
+        R"({"registry":{"mount-volume":{"container-path":"volume","pinned-hostname":"10.0.0.7"}}})");
+    ASSERT_TRUE(options.mount_volume.has_value());
+    EXPECT_EQ(options.mount_volume->container_path, "volume");
+    EXPECT_EQ(options.mount_volume->pinned_hostname, "10.0.0.7");
+    EXPECT_EQ(options.storage(), "volume");
+}
+
+TEST(Options, the_programs_own_settings_are_read) {
+    const ProgramOptions program = parse_options(R"({"pkgreg":{
+        "storage":"/var/lib/pkgreg","listen":["127.0.0.1:5000","[::1]:5000"],"allow-http":true,
+        "read-only":true,"deletion":false,"log-level":"debug","log-format":"json","access-log":false,
+        "grace-seconds":5,"upload-idle-hours":1,"max-manifest-bytes":8388608,"max-body-bytes":1e9,
+        "max-header-bytes":4096,"max-connections":10,"header-timeout-seconds":1,
+        "stall-timeout-seconds":2,"idle-timeout-seconds":3,"min-bytes-per-second":0,"threads":2}})")
+                                       .program;
+    EXPECT_EQ(program.storage, "/var/lib/pkgreg");
+    EXPECT_EQ(program.listen, (std::vector<std::string>{"127.0.0.1:5000", "[::1]:5000"}));
+    EXPECT_TRUE(program.allow_http);
+    EXPECT_TRUE(program.read_only);
+    EXPECT_FALSE(program.deletion);
+    EXPECT_EQ(program.log_level, LogLevel::debug);
+    EXPECT_EQ(program.log_format, LogFormat::json);
+    EXPECT_FALSE(program.access_log);
+    EXPECT_EQ(program.grace_seconds, 5u);
+    EXPECT_EQ(program.upload_idle_hours, 1u);
+    EXPECT_EQ(program.max_manifest_bytes, 8388608u);
+    EXPECT_EQ(program.max_body_bytes, 1000000000u);
+    EXPECT_EQ(program.max_header_bytes, 4096u);
+    EXPECT_EQ(program.max_connections, 10u);
+    EXPECT_EQ(program.header_timeout_seconds, 1u);
+    EXPECT_EQ(program.stall_timeout_seconds, 2u);
+    EXPECT_EQ(program.idle_timeout_seconds, 3u);
+    EXPECT_EQ(program.min_bytes_per_second, 0u);
+    EXPECT_EQ(program.threads, 2u);
+}
+
+TEST(Options, one_address_may_stand_without_an_array) {
+    EXPECT_EQ(parse_options(R"({"pkgreg":{"listen":"127.0.0.1:0"}})").program.listen,
+              std::vector<std::string>{"127.0.0.1:0"});
+}
+
+TEST(Options, a_byte_order_mark_is_ignored) {
+    EXPECT_EQ(parse_options("\xef\xbb\xbf{}"), Options());
+}
+
+TEST(Options, keys_are_read_with_their_escapes) {
+    EXPECT_EQ(parse_options(R"({"serv\u0069ce":{"n\u0061me":"x"}})").service.name, "x");
+}
+
+struct Mistake {
+    std::string_view json;
+    std::string_view message;
+};
+
+class Mistakes : public ::testing::TestWithParam<Mistake> {};
+
+TEST_P(Mistakes, are_named_with_path_and_remedy) {
+    EXPECT_EQ(message_of(GetParam().json), GetParam().message);
+}
+
+constexpr std::string_view comma_missing =
+    "this is not JSON: a comma, colon, quote or bracket is missing or too much";
+
+INSTANTIATE_TEST_SUITE_P(
+    Options, Mistakes,
+    ::testing::Values(
+        // Unknown keys.
+        Mistake{"{\n\"registry\":{\n\"s3\":{\"buckt\":\"abc\",\"bucket\":\"abc\",\"path\":\"p\","
+                "\"endpoint\":\"http://h\"}}}",
+                "o.json:3: registry.s3.buckt: unknown option; did you mean registry.s3.bucket?"},
+        Mistake{R"({"s3":{}})", "o.json:1: s3: unknown option; did you mean registry.s3?"},
+        Mistake{R"({"instances":2})",
+                "o.json:1: instances: unknown option; did you mean service.instances?"},
+        Mistake{R"({"registry":{"service_account_secret_path":"x"}})",
+                "o.json:1: registry.service_account_secret_path: unknown option; did you mean "
+                "registry.service-account-secret-path?"},
+        Mistake{R"({"pkgreg":{"readonly":true}})",
+                "o.json:1: pkgreg.readonly: unknown option; did you mean pkgreg.read-only?"},
+        Mistake{R"({"zzzzzz":1})",
+                "o.json:1: zzzzzz: unknown option; known here: registry, service, pkgreg"},
+        Mistake{
+            R"({"a\nb\u0007":1})",
+            "o.json:1: \"a\\nb\\u0007\": unknown option; known here: registry, service, pkgreg"},
+        // Types.
+        Mistake{R"({"service":{"instances":"2"}})",
+                "o.json:1: service.instances: must be a whole number, not a string"},
+        Mistake{R"({"service":{"instances":1.5}})",
+                "o.json:1: service.instances: must be a whole number, not the number 1.5"},
+        Mistake{R"({"service":{"instances":-1}})",
+                "o.json:1: service.instances: must be a whole number, not the number -1"},
+        Mistake{R"({"service":{"name":null}})",
+                "o.json:1: service.name: must be a string, not null"},
+        Mistake{R"({"service":[]})", "o.json:1: service: must be an object, not an array"},
+        Mistake{R"({"service":{"cpus":true}})",
+                "o.json:1: service.cpus: must be a number, not true"},
+        Mistake{R"({"pkgreg":{"allow-http":"yes"}})",
+                "o.json:1: pkgreg.allow-http: must be true or false, not a string"},
+        Mistake{R"({"pkgreg":{"listen":["a:1",2]}})",
+                "o.json:1: pkgreg.listen: must be a string or an array of strings, not an array "
+                "with the number 2"},
+        Mistake{R"({"pkgreg":{"log-level":"verbose"}})",
+                "o.json:1: pkgreg.log-level: must be \"debug\", \"info\", \"warning\" or "
+                "\"error\", not \"verbose\""},
+        Mistake{R"({"pkgreg":{"log-format":1}})",
+                "o.json:1: pkgreg.log-format: must be \"text\" or \"json\", not the number 1"},
+        // Values.
+        Mistake{R"({"service":{"instances":0}})",
+                "o.json:1: service.instances: must be from 1 to 1000, not 0"},
+        Mistake{R"({"service":{"instances":4294967297}})",
+                "o.json:1: service.instances: must be from 1 to 1000, not 4294967297"},
+        Mistake{R"({"service":{"cpus":0}})",
+                "o.json:1: service.cpus: must be from 0.01 to 4096, not 0"},
+        Mistake{R"({"service":{"name":"a//b"}})",
+                "o.json:1: service.name: is not the name of a service: lower-case letters, digits, "
+                "'-' and '.', in folders separated by '/'"},
+        Mistake{R"({"pkgreg":{"storage":"a\u0000b"}})",
+                "o.json:1: pkgreg.storage: holds a control character"},
+        Mistake{R"({"pkgreg":{"listen":[]}})", "o.json:1: pkgreg.listen: must name at least one"},
+        Mistake{"{\"registry\":{\n\"s3\":{\"bucket\":\"abc\"}}}",
+                "o.json:2: registry.s3.path: must be given\n"
+                "o.json:2: registry.s3.endpoint: must be given"},
+        Mistake{R"({"registry":{"s3":{"bucket":"a b","path":"","endpoint":"ftp://h"}}})",
+                "o.json:1: registry.s3.bucket: is not the name of a bucket: 3 to 255 letters, "
+                "digits, '-', '.' and '_'\n"
+                "o.json:1: registry.s3.path: must not be empty\n"
+                "o.json:1: registry.s3.endpoint: must be a URL such as "
+                "https://s3.us-east-1.amazonaws.com"},
+        Mistake{R"({"registry":{"mount-volume":{}}})",
+                "o.json:1: registry.mount-volume.container-path: must be given"},
+        // What does not go together.
+        Mistake{"{\"registry\":{\"service\":{\n\"instances\":2}}}",
+                "o.json:2: registry.service.instances: 2 instances cannot share local storage: a "
+                "directory has one writer, and instances share nothing but a bucket; set it to 1, "
+                "or give registry.s3"},
+        Mistake{R"({"registry":{"s3":{"bucket":"abc","path":"p","endpoint":"http://h"},)"
+                R"("mount-volume":{"container-path":"v"}}})",
+                "o.json:1: registry.mount-volume: stands beside registry.s3, but content is kept "
+                "in one place; give one of them"},
+        Mistake{R"({"registry":{"mount-volume":{"container-path":"v"}},"pkgreg":{"storage":"/a"}})",
+                "o.json:1: pkgreg.storage: stands beside registry.mount-volume, but content is "
+                "kept in one place; give one of them"},
+        // What is not a document.
+        Mistake{"", "o.json:1: the document is empty; it must be an object, { … }"},
+        Mistake{"[]", "o.json:1: the document must be an object, { … }, not an array"},
+        Mistake{"\n 17", "o.json:2: the document must be an object, { … }"},
+        Mistake{"{\"service\":\n{\"name\":\"a\xff\"}}", "o.json:2: the text is not UTF-8"},
+        Mistake{"{\"service\":\n{\"name\":\"a\n\"}}",
+                "o.json:2: a string holds a line break or another control character; is its last "
+                "quote missing?"},
+        Mistake{"{\"service\":\n{\"name\":\"a}}",
+                "o.json:2: a string is not closed; its last quote is missing"},
+        Mistake{R"({"service":{"instances":99999999999999999999}})",
+                "o.json:1: a number is malformed, or beyond 64 bits"},
+        Mistake{R"({"service":{"cpus":1e999}})",
+                "o.json:1: a number is malformed, or beyond 64 bits"},
+        Mistake{R"({"service":{},"service":{}})",
+                "o.json:1: \"service\" is given twice in one object, first on line 1"},
+        Mistake{"{}\n{}", "o.json:2: text follows the end of the document"}));
+
+TEST(Options, broken_syntax_names_the_line) {
+    EXPECT_EQ(message_of("{\"service\":{}\n\"pkgreg\":{}}"),
+              "o.json:2: " + std::string(comma_missing));
+    EXPECT_THAT(message_of("{\"service\":{\"name\":tru}}"), HasSubstr(comma_missing));
+    EXPECT_THAT(message_of("{\"service\":{}"), HasSubstr("o.json:1: "));
+    EXPECT_THAT(message_of("{\"service\":{},}"), HasSubstr("o.json:1: "));
+    EXPECT_THAT(message_of("{\"service\":nulx}"), HasSubstr("o.json:1: "));
+}
+
+TEST(Options, deep_nesting_is_refused) {
+    const std::string deep =
+        R"({"service":)" + std::string(100000, '[') + std::string(100000, ']') + "}";
+    EXPECT_EQ(message_of(deep), "o.json:1: more than 32 levels of objects and arrays");
+}
+
+TEST(Options, a_huge_document_is_refused) {
+    EXPECT_THAT(message_of(std::string(2 << 20, ' ') + "{}"), HasSubstr("the limit is 1 MiB"));
+}
+
+TEST(Options, every_problem_is_reported_at_once_but_not_without_end) {
+    EXPECT_EQ(message_of("{\"service\":{\"name\":1,\n\"cpus\":\"2\",\n\"memory\":3}}"),
+              "o.json:1: service.name: must be a string, not the number 1\n"
+              "o.json:2: service.cpus: must be a number, not a string\n"
+              "o.json:3: service.memory: unknown option; did you mean service.mem?");
+    std::string many = "{";
+    for (int i = 0; i < 10000; ++i) many += "\"k" + std::to_string(i) + "\":1,";
+    many.back() = '}';
+    EXPECT_LT(message_of(many).size(), 4096u);
+}
+
+TEST(Options, what_a_program_puts_in_is_checked_too) {
+    Options options;
+    options.service.instances = 3;
+    options.program.threads = 5000;
+    try {
+        check_options(options);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::invalid_options);
+        EXPECT_THAT(error.message(),
+                    AllOf(HasSubstr("pkgreg.threads: must be from 0 to 1024, not 5000"),
+                          HasSubstr("service.instances: 3 instances cannot share")));
+    }
+    options.service.instances = 1;
+    options.program.threads = 0;
+    EXPECT_NO_THROW(check_options(options));
+    options.service.instances = 3;
+    options.program.storage = "s3://bucket/path";
+    EXPECT_NO_THROW(check_options(options));
+}
+
+TEST(Options, printing_fills_in_defaults_in_a_fixed_order) {
+    EXPECT_EQ(print_options(Options()), R"({
+  "registry": {
+    "service-account-secret-path": "registry-private-key"
+  },
+  "service": {
+    "name": "registry",
+    "instances": 1
+  },
+  "pkgreg": {
+    "listen": ["127.0.0.1:5000"],
+    "allow-http": false,
+    "read-only": false,
+    "deletion": true,
+    "log-level": "info",
+    "log-format": "text",
+    "access-log": true,
+    "grace-seconds": 30,
+    "upload-idle-hours": 24,
+    "max-manifest-bytes": 4194304,
+    "max-body-bytes": 0,
+    "max-header-bytes": 32768,
+    "max-connections": 4096,
+    "header-timeout-seconds": 15,
+    "stall-timeout-seconds": 60,
+    "idle-timeout-seconds": 120,
+    "min-bytes-per-second": 1024,
+    "threads": 0
+  }
+}
+)");
+}
+
+TEST(Options, what_is_printed_reads_back_as_the_same_options) {
+    Options options = parse_options(s3_form);
+    options.service.cpus = 0.1;
+    options.service.mem = 1024;
+    options.program.listen = {"127.0.0.1:0", "unix:/run/a \"b\".sock"};
+    options.program.log_level = LogLevel::warning;
+    options.program.max_body_bytes = 999999999999999;
+    EXPECT_EQ(parse_options(print_options(options)), options);
+}
+
+TEST(Options, printing_masks_secrets_and_keeps_secret_paths) {
+    const std::string printed = print_options(parse_options(
+        R"({"registry":{"s3":{"credential-secret-path":"folder/secret-name","bucket":"bkt","path":"p",
+            "endpoint":"https://AKIA:topsecret@s3.example.com/?X-Amz-Security-Token=hidden"}}})"));
+    EXPECT_THAT(printed, HasSubstr("\"folder/secret-name\""));
+    EXPECT_THAT(printed, HasSubstr("\"https://***@s3.example.com/?X-Amz-Security-Token=***\""));
+    EXPECT_THAT(printed, AllOf(Not(HasSubstr("topsecret")), Not(HasSubstr("hidden")),
+                               Not(HasSubstr("AKIA"))));
+}
+
+TEST(Options, a_file_that_cannot_be_read_is_named) {
+    try {
+        read_options("/nonexistent/options.json");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::io);
+        EXPECT_THAT(error.message(),
+                    AllOf(HasSubstr("/nonexistent/options.json"), HasSubstr("No such file")));
+    }
+}
+
+}  // namespace
+}  // namespace pkgreg
