@@ -17,7 +17,7 @@ import time
 import measure
 import servers
 from measure import GIB, MIB
-from servers import DockerRegistry, DockerRegistryGogc, Nginx, Pkgreg
+from servers import DockerRegistry, DockerRegistryGogc, Nginx, NginxLargeBuffer, Pkgreg
 from workbench import Table
 
 PEERS = (DockerRegistry, DockerRegistryGogc)
@@ -295,17 +295,18 @@ def dd_once(bench, storage):
 
 
 WAYS = ("monolithic", "streamed", "chunks")
+PUTS = (Nginx, NginxLargeBuffer)
 
 
-def push(bench, storage, title):
+def push(bench, storage, title, registries=(Pkgreg, *PEERS)):
     """Every way to push, to each registry, beside nginx's PUT, the hash alone and dd."""
     table = Table(title)
     subjects = {}
-    for kind in bench.kinds(Pkgreg, *PEERS):
+    for kind in bench.kinds(*registries):
         for way in WAYS:
             subjects[f"{kind.name}, {way}"] = lambda kind=kind, way=way: push_once(bench, kind, storage, way)
-    for kind in bench.kinds(Nginx):
-        subjects["nginx, PUT"] = lambda: push_once(bench, Nginx, storage, "plain")
+    for kind in bench.kinds(*PUTS):
+        subjects[kind.name] = lambda kind=kind: push_once(bench, kind, storage, "plain")
     subjects["hash"] = lambda: hash_once(bench)
     subjects["dd"] = lambda: dd_once(bench, storage)
     for turn in range(bench.rounds):
@@ -350,23 +351,17 @@ def push_against_peers(table, way, at_least=None):
 
 
 def push_cpu_ratio(table, way):
-    if table.has("nginx, PUT"):
-        cost = [a + b for a, b in zip(table.values("nginx, PUT", "server CPU s/GiB"),
-                                      table.values("hash", "server CPU s/GiB"))]
-        table.ratio(f"{way}, server CPU, pkgreg / (nginx PUT + hash)",
-                    table.values(f"pkgreg, {way}", "server CPU s/GiB"), cost, at_most=1.1)
+    for peer in PUTS:
+        if table.has(peer.name):
+            cost = [a + b for a, b in zip(table.values(peer.name, "server CPU s/GiB"),
+                                          table.values("hash", "server CPU s/GiB"))]
+            table.ratio(f"{way}, server CPU, pkgreg / ({peer.name} + hash)",
+                        table.values(f"pkgreg, {way}", "server CPU s/GiB"), cost, at_most=1.1)
 
 
 def push_cpu(bench):
     """Only what the limit on processor time needs, so that more rounds can be afforded."""
-    table = Table("Processor time of a push, storage on tmpfs")
-    subjects = {f"pkgreg, {way}": lambda way=way: push_once(bench, Pkgreg, "tmpfs", way)
-                for way in WAYS if bench.kinds(Pkgreg)}
-    subjects["nginx, PUT"] = lambda: push_once(bench, Nginx, "tmpfs", "plain")
-    subjects["hash"] = lambda: hash_once(bench)
-    for turn in range(bench.rounds):
-        for name, measure_once in rotated(subjects.items(), turn):
-            table.add(name, **measure_once())
+    table = push(bench, "tmpfs", "Processor time of a push, storage on tmpfs", (Pkgreg,))
     for way in WAYS:
         if table.has(f"pkgreg, {way}"):
             push_cpu_ratio(table, way)
@@ -378,7 +373,7 @@ def push_cpu(bench):
 def memory(bench):
     """Resident memory idle, and its peak with transfers running, half pushes and half pulls."""
     table = Table("Resident memory, MiB")
-    small, large = bench.size // 16, bench.size // 4
+    small, large = bench.size // 64, bench.size // 8
     runs = ((64, small), (64, large), (2, small), (2, bench.size))
     for turn in range(min(bench.rounds, 3)):
         for kind in rotated(bench.kinds(Pkgreg, Nginx, *PEERS), turn):
@@ -414,26 +409,30 @@ def peak_memory(bench, kind, transfers, size):
     with kind(bench.disk, bench.available) as server:
         target = bench.store_blob(server, size, "bench/pulled")
         way = {"digest": digest} if server.registry else {"way": "plain"}
-        clients = [
-            bench.start_client("push", bench.available, url=server.url, file=path,
-                               connections=transfers // 2, repository="bench/pushed", **way),
-            # As many pulls as keep running beside the pushes.
-            bench.start_client("pull", bench.available, url=server.url + target,
-                               connections=transfers // 2, times=4),
-        ]
-        peak = 0
-        try:
-            while any(client.poll() is None for client in clients):
-                peak = max(peak, server.resident())
-                time.sleep(0.02)
-            for client in clients:
-                if client.returncode != 0:
-                    raise RuntimeError(f"{kind.name}: {client.stderr.read()}")
-        finally:
-            for client in clients:
-                client.kill()
-                client.communicate()
+        with (bench.start_client("pull", bench.available, url=server.url + target,
+                                 connections=transfers // 2, times=1 << 40) as pulls,
+              bench.start_client("push", bench.available, url=server.url, file=path,
+                                 connections=transfers // 2, repository="bench/pushed",
+                                 **way) as pushes):
+            try:
+                peak = sampled_peak(server, pulls, pushes)
+            finally:
+                pulls.kill()
+                pushes.kill()
         return server.peak_resident(peak)
+
+
+def sampled_peak(server, pulls, pushes):
+    """The highest sample until the pushes end; the pulls go on as long as those."""
+    peak = 0
+    while pushes.poll() is None:
+        if pulls.poll() is not None:
+            raise RuntimeError(f"{server.name}: the pulls ended: {pulls.stderr.read()}")
+        peak = max(peak, server.resident())
+        time.sleep(0.02)
+    if pushes.returncode != 0:
+        raise RuntimeError(f"{server.name}: {pushes.stderr.read()}")
+    return peak
 
 
 # Large registries.
