@@ -159,7 +159,7 @@ def test_a_last_chunk_out_of_order_is_416_and_leaves_the_upload(repository):
     assert_pushed(repository, repository.put(location, digest_of(DATA), DATA[4000:]))
 
 
-@pytest.mark.parametrize("value", ["0-", "-5", "x-y", "bytes 0-99/100", "5-2", "0-99999"])
+@pytest.mark.parametrize("value", ["0-", "-5", "x-y", "5-2", "0-99999"])
 def test_a_content_range_that_is_none_is_refused(repository, value):
     """Also one whose length is not that of the body."""
     location = repository.locate(repository.begin())
