@@ -1,0 +1,202 @@
+#!/usr/bin/env bash
+# Builds the project and runs its tests: unit tests by CTest, then the suites with real clients by
+# pytest. Installs what is missing (after asking). The last line is `N passed, N failed[, N skipped]`.
+#
+# Everything that is written lies in build/. A second run builds what changed and runs the tests.
+set -uo pipefail
+
+usage() {
+    cat <<'END'
+usage: tests/run.sh [-y] [--quick | --sanitizers | --fuzz | --all] [-- PYTEST_ARGUMENT...]
+
+Without an option: the unit tests, then the suites with real clients.
+
+  -y              install missing Debian packages without asking (so does a set CI)
+  --quick         the unit tests only
+  --sanitizers    the unit tests under AddressSanitizer with UBSan and under ThreadSanitizer, and
+                  the protocol suites against servers built with them
+  --fuzz          every fuzzer for a short time (FUZZ_SECONDS, default 20)
+  --all           all of that; this is what a set CI does
+  -- ARGUMENT...  passed on to pytest, such as: -- -m skopeo -k mount
+END
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$root/build
+results=$build/results
+. "$root/cmake/packages.sh"
+
+yes=()
+parts=(unit clients)
+[[ -n ${CI-} ]] && parts=(unit clients sanitizers fuzz)
+pytest_arguments=()
+while (($#)); do
+    case $1 in
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        -y) yes=(-y) ;;
+        --quick) parts=(unit) ;;
+        --sanitizers) parts=(sanitizers) ;;
+        --fuzz) parts=(fuzz) ;;
+        --all) parts=(unit clients sanitizers fuzz) ;;
+        --)
+            shift
+            pytest_arguments=("$@")
+            break
+            ;;
+        *)
+            usage >&2
+            exit 2
+            ;;
+    esac
+    shift
+done
+
+# Counts beside the JUnit reports: a part that could not even begin has failed.
+failed_parts=0
+passed_parts=0
+reports=()
+child=
+
+# Runs one command in a process group of its own, which an interrupt ends as a whole.
+run() {
+    setsid "$@" &
+    child=$!
+    wait "$child"
+    local code=$?
+    child=
+    return $code
+}
+
+interrupted() {
+    if [[ -n $child ]]; then
+        kill -TERM -- "-$child" 2>/dev/null
+        wait "$child"
+    fi
+    echo "interrupted" >&2
+    exit 130
+}
+trap interrupted INT TERM HUP
+
+part() {
+    printf '\n=== %s (%dm%02ds)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60))
+}
+
+lost() {
+    echo "FAILED: $1" >&2
+    ((++failed_parts))
+}
+
+# configure_and_build PRESET [CMAKE_OPTION...]
+configure_and_build() {
+    local preset=$1
+    shift
+    part "build $preset"
+    local werror=()
+    [[ -n ${CI-} ]] && werror=(-DPKGREG_WERROR=ON)
+    (cd "$root" && cmake --preset "$preset" "${werror[@]}" "$@" >"$results/$preset-configure.log" 2>&1) || {
+        cat "$results/$preset-configure.log"
+        return 1
+    }
+    run cmake --build "$build/$preset"
+}
+
+# unit_tests PRESET: CTest of a build.
+unit_tests() {
+    part "unit tests, $1"
+    local report=$results/$1-unit.xml
+    reports+=("$report")
+    run ctest --test-dir "$build/$1" --output-on-failure --no-tests=error -j "$(nproc)" \
+        --output-junit "$report" >"$results/$1-unit.log" 2>&1 ||
+        grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed |^ +Start ' "$results/$1-unit.log"
+    tail -n 4 "$results/$1-unit.log" | grep -E 'tests passed|Total Test time'
+}
+
+# client_tests PRESET [PYTEST_ARGUMENT...]: the suites in tests/clients against that build's program.
+client_tests() {
+    local preset=$1
+    shift
+    part "suites with real clients, $preset"
+    local report=$results/$preset-clients.xml
+    reports+=("$report")
+    run env -C "$root/tests/clients" \
+        PKGREG_BUILD="$build" PKGREG_BIN="$build/$preset/src/cli/pkgreg" \
+        PYTHONPYCACHEPREFIX="$build/clients/pycache" \
+        /usr/bin/python3 -m pytest -q -o cache_dir="$build/clients/cache" \
+        --junitxml="$report" "$@"
+}
+
+release() {
+    configure_and_build release -DPKGREG_BUILD_TESTS=ON -DPKGREG_BUILD_BENCH=ON || {
+        lost "the release build"
+        return
+    }
+    unit_tests release
+    if [[ " ${parts[*]} " == *" clients "* ]]; then
+        client_tests release "${pytest_arguments[@]}"
+    fi
+}
+
+sanitizers() {
+    local preset suites
+    for preset in asan tsan; do
+        configure_and_build "$preset" -DPKGREG_BUILD_BENCH=OFF || {
+            lost "the $preset build"
+            continue
+        }
+        unit_tests "$preset"
+        # What the server's own threads do to each other is TSan's part; the rest is ASan's.
+        suites='(protocol or restart) and not large'
+        [[ $preset == tsan ]] && suites='concurrent'
+        client_tests "$preset" -m "$suites" "${pytest_arguments[@]}"
+    done
+}
+
+fuzz() {
+    configure_and_build fuzz -DPKGREG_BUILD_BENCH=OFF || {
+        lost "the fuzz build"
+        return
+    }
+    local fuzzer name corpus
+    for fuzzer in "$build"/fuzz/tests/fuzz/fuzz_*; do
+        [[ -f $fuzzer && -x $fuzzer ]] || continue
+        name=${fuzzer##*/}
+        part "$name"
+        corpus=$build/fuzz/corpus/$name
+        mkdir -p "$corpus"
+        local seeds=()
+        [[ -d $root/tests/fuzz/corpus/${name#fuzz_} ]] && seeds=("$root/tests/fuzz/corpus/${name#fuzz_}")
+        if run "$fuzzer" -max_total_time="${FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=2048 \
+            -artifact_prefix="$corpus/../" -print_final_stats=1 "$corpus" "${seeds[@]}" \
+            >"$results/$name.log" 2>&1; then
+            grep -E 'number_of_executed_units' "$results/$name.log"
+            ((++passed_parts))
+        else
+            tail -n 40 "$results/$name.log"
+            lost "$name"
+        fi
+    done
+}
+
+mkdir -p "$results"
+install_packages "${yes[@]}" build test || exit 1
+for name in "${parts[@]}"; do
+    case $name in
+        unit) release ;;
+        sanitizers) sanitizers ;;
+        fuzz) fuzz ;;
+    esac
+done
+
+read -r passed failed skipped < <(/usr/bin/python3 -B "$root/tests/clients/summary.py" "${reports[@]}")
+passed=$((passed + passed_parts))
+failed=$((failed + failed_parts))
+if ((passed + failed == 0)); then
+    echo "no test ran" >&2
+    failed=1
+fi
+part "done"
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0))
