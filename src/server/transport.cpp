@@ -1,0 +1,84 @@
+#include "server/transport.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cerrno>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace pkgreg {
+namespace {
+
+IoResult from_call(ssize_t returned, IoStatus at_zero) noexcept {
+    if (returned > 0) return {IoStatus::ok, static_cast<std::size_t>(returned)};
+    if (returned == 0) return {at_zero, 0};
+    return {errno == EAGAIN || errno == EWOULDBLOCK ? IoStatus::would_block : IoStatus::failed, 0};
+}
+
+template <class Call>
+ssize_t restarted(Call call) noexcept {
+    ssize_t returned;
+    do {
+        returned = call();
+    } while (returned < 0 && errno == EINTR);
+    return returned;
+}
+
+awaitable<bool> wait(Transport::Descriptor& socket, Transport::Descriptor::wait_type what) {
+    const auto [error] =
+        co_await socket.async_wait(what, boost::asio::as_tuple(boost::asio::use_awaitable));
+    co_return !error;
+}
+
+}  // namespace
+
+UniqueFd::~UniqueFd() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+IoResult Transport::receive(std::span<std::byte> into) noexcept {
+    const int fd = socket_.native_handle();
+    return from_call(restarted([&] { return ::recv(fd, into.data(), into.size(), MSG_DONTWAIT); }),
+                     IoStatus::end);
+}
+
+IoResult Transport::send(std::span<const iovec> from, bool more) noexcept {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(from.data());
+    message.msg_iovlen = from.size();
+    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    const int fd = socket_.native_handle();
+    return from_call(restarted([&] { return ::sendmsg(fd, &message, flags); }), IoStatus::failed);
+}
+
+IoResult Transport::send_file(int fd, std::uint64_t offset, std::size_t length) noexcept {
+    const int socket = socket_.native_handle();
+    off_t from = static_cast<off_t>(offset);
+    return from_call(restarted([&] { return ::sendfile(socket, fd, &from, length); }),
+                     IoStatus::end);
+}
+
+awaitable<bool> Transport::wait_readable() {
+    return wait(socket_, Descriptor::wait_read);
+}
+
+awaitable<bool> Transport::wait_writable() {
+    return wait(socket_, Descriptor::wait_write);
+}
+
+void Transport::cancel() noexcept {
+    boost::system::error_code ignored;
+    socket_.cancel(ignored);
+}
+
+void Transport::shut_down_send() noexcept {
+    ::shutdown(socket_.native_handle(), SHUT_WR);
+}
+
+void Transport::abort() noexcept {
+    ::shutdown(socket_.native_handle(), SHUT_RDWR);
+}
+
+}  // namespace pkgreg

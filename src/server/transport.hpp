@@ -1,0 +1,78 @@
+// The bytes of one connection, as the system moves them: never blocking, with a way to wait. All
+// input and output of a connection goes through this one class.
+#pragma once
+
+#include "pkgreg/awaitable.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <sys/uio.h>
+#include <utility>
+
+namespace pkgreg {
+
+/// A descriptor that is closed with its owner.
+class UniqueFd {
+ public:
+    UniqueFd() noexcept = default;
+    explicit UniqueFd(int fd) noexcept : fd_(fd) {}
+    UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    UniqueFd& operator=(UniqueFd&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~UniqueFd();
+
+    int get() const noexcept { return fd_; }
+    int release() noexcept { return std::exchange(fd_, -1); }
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+
+ private:
+    int fd_ = -1;
+};
+
+enum class IoStatus : std::uint8_t { ok, would_block, end, failed };
+
+/// What one attempt moved; `bytes` is above 0 only with `ok`.
+struct IoResult {
+    IoStatus status = IoStatus::failed;
+    std::size_t bytes = 0;
+};
+
+class Transport {
+ public:
+    using Descriptor =
+        boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
+
+    /// Takes over a connected socket that does not block.
+    Transport(boost::asio::io_context& context, UniqueFd socket)
+        : socket_(context.get_executor(), socket.release()) {}
+
+    /// `end`: the peer will send nothing more.
+    IoResult receive(std::span<std::byte> into) noexcept;
+    /// Sends the start of what the vectors hold. `more`: something follows at once, so the system
+    /// need not send a short packet.
+    IoResult send(std::span<const iovec> from, bool more) noexcept;
+    /// Sends from a file. `end`: the file has no byte at `offset`.
+    IoResult send_file(int fd, std::uint64_t offset, std::size_t length) noexcept;
+
+    /// Complete when an attempt is worth it; false after `cancel` and on a broken socket.
+    awaitable<bool> wait_readable();
+    awaitable<bool> wait_writable();
+    /// Ends the waits.
+    void cancel() noexcept;
+
+    /// Tells the peer that nothing more comes.
+    void shut_down_send() noexcept;
+    /// Ends both directions at once; the socket stays open until the transport is destroyed.
+    void abort() noexcept;
+
+ private:
+    Descriptor socket_;
+};
+
+}  // namespace pkgreg
