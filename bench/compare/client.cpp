@@ -154,16 +154,10 @@ std::size_t ResponseParser::feed(std::string_view bytes) {
     while (used < bytes.size() && state_ != State::complete) {
         const std::string_view rest = bytes.substr(used);
         switch (state_) {
-            case State::head:
-                used += feed_head(rest);
-                break;
+            case State::head: used += feed_head(rest); break;
             case State::body:
-            case State::chunk:
-                used += feed_body(rest);
-                break;
-            default:
-                used += feed_line(rest);
-                break;
+            case State::chunk: used += feed_body(rest); break;
+            default: used += feed_line(rest); break;
         }
     }
     return used;
