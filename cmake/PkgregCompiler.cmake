@@ -17,10 +17,13 @@ set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g1")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
 set(CMAKE_C_FLAGS_DEBUG "-O1 -g1")
 
+# A compiler cache shares objects between build folders, unless they were made with a precompiled
+# header, whose path is its folder's. So it is one or the other.
 find_program(PKGREG_CCACHE ccache)
 if(PKGREG_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_C_COMPILER_LAUNCHER "${PKGREG_CCACHE}")
     set(CMAKE_CXX_COMPILER_LAUNCHER "${PKGREG_CCACHE}")
+    set(CMAKE_DISABLE_PRECOMPILE_HEADERS ON)
 endif()
 
 add_library(pkgreg_warnings INTERFACE)
