@@ -4,8 +4,8 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <map>
 #include <mutex>
-#include <set>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,11 +13,12 @@
 namespace pkgreg {
 namespace {
 
-/// The directories that this process writes to, by device and inode. Never destroyed: a store may
-/// be closed by another static object.
+/// The directories that this process writes to, by device and inode, each with the process that
+/// opened it: a fork inherits the table, but not the locks. Never destroyed: a store may be closed
+/// by another static object.
 struct Table {
     std::mutex mutex;
-    std::set<std::pair<dev_t, ino_t>> open;
+    std::map<std::pair<dev_t, ino_t>, pid_t> open;
 };
 
 Table& table() {
@@ -59,9 +60,12 @@ DirectoryLock::DirectoryLock(const RootDirectory& root) : process_(getpid()) {
     if (fstat(root.fd, &status) < 0) throw_system_error(errno, "look at", root.path);
     identity_ = {status.st_dev, status.st_ino};
     const std::lock_guard lock(table().mutex);
-    if (table().open.contains(identity_)) throw_locked(root, "this " + this_process());
+    const auto holder = table().open.find(identity_);
+    if (holder != table().open.end() && holder->second == process_) {
+        throw_locked(root, "this " + this_process());
+    }
     lock_file(root);
-    table().open.insert(identity_);
+    table().open[identity_] = process_;
 }
 
 void DirectoryLock::lock_file(const RootDirectory& root) {
@@ -85,7 +89,11 @@ void DirectoryLock::lock_file(const RootDirectory& root) {
 }
 
 DirectoryLock::~DirectoryLock() {
-    if (getpid() != process_) return;  // closes its copy of the descriptor: no lock of the parent's
+    if (getpid() != process_) {
+        // Not even closed: that would drop a lock which this process may have taken itself since.
+        fd_.release();
+        return;
+    }
     const std::lock_guard lock(table().mutex);
     // Closed under the table's mutex: nobody may open the file again before.
     fd_.reset();

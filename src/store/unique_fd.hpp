@@ -22,6 +22,8 @@ class UniqueFd {
 
     int get() const noexcept { return fd_; }
     explicit operator bool() const noexcept { return fd_ >= 0; }
+    /// Lets go of the descriptor without closing it.
+    int release() noexcept { return std::exchange(fd_, -1); }
     void reset() noexcept {
         if (fd_ >= 0) close(std::exchange(fd_, -1));
     }
