@@ -220,21 +220,24 @@ const JsonText& PackageMetadata::document() const noexcept {
     return state_->document;
 }
 
+void PackageMetadata::for_each_asset(
+    const std::function<void(const Asset&, std::size_t, std::size_t)>& visit) const {
+    for (const LocatedAsset& found : AssetWalk(document().root()).take()) {
+        visit(found.asset, found.value.begin(), found.value.end());
+    }
+}
+
 std::vector<Asset> PackageMetadata::assets() const {
     std::vector<Asset> assets;
-    for (LocatedAsset& found : AssetWalk(document().root()).take()) {
-        assets.push_back(std::move(found.asset));
-    }
+    for_each_asset([&](const Asset& asset, std::size_t, std::size_t) { assets.push_back(asset); });
     return assets;
 }
 
 std::string PackageMetadata::rewrite_assets(const AssetRewriter& rewriter) const {
     std::vector<TextEdit> edits;
-    for (const LocatedAsset& found : AssetWalk(document().root()).take()) {
-        if (const auto value = rewriter(found.asset)) {
-            edits.push_back({found.value.begin(), found.value.end(), json_string(*value)});
-        }
-    }
+    for_each_asset([&](const Asset& asset, std::size_t begin, std::size_t end) {
+        if (const auto value = rewriter(asset)) edits.push_back({begin, end, json_string(*value)});
+    });
     return apply_edits(text(), edits);
 }
 

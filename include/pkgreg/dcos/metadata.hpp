@@ -115,6 +115,11 @@ class PackageMetadata {
     /// Everything that `resource` refers to, in the order of the text.
     std::vector<Asset> assets() const;
 
+    /// Calls `visit` for every asset with the place [begin, end) in the text of the JSON string
+    /// that refers to it, in the order of the text.
+    void for_each_asset(
+        const std::function<void(const Asset&, std::size_t begin, std::size_t end)>& visit) const;
+
     /// Gives the new value of an asset, or nothing to leave it as it is.
     using AssetRewriter = std::function<std::optional<std::string>(const Asset&)>;
     /// The document with some assets replaced. All the rest is the original text.

@@ -1,0 +1,251 @@
+#include "dcos/universe_package.hpp"
+
+#include "pkgreg/hasher.hpp"
+
+#include "base/json_text.hpp"
+#include "dcos/document_compression.hpp"
+#include "dcos/text_edit.hpp"
+#include "dcos/verbatim_json.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace pkgreg {
+namespace {
+
+/// A change of a package's text: [begin, end) gives way to an insertion, in which an address may
+/// stand at one place.
+struct SegmentEdit {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::string before = {};
+    std::optional<ServedAsset::Base> address = {};
+    std::string after = {};
+};
+
+/// `text` as a JSON string without its quotes.
+std::string escaped(std::string_view text) {
+    const std::string quoted = json_string(text);
+    return quoted.substr(1, quoted.size() - 2);
+}
+
+/// The edits that every variant has: the registry's own assets, and what a repository adds.
+std::vector<SegmentEdit> common_edits(const PackageMetadata& metadata,
+                                      std::uint64_t release_version, std::optional<bool> selected,
+                                      const UniversePackage::Locator& locator) {
+    std::vector<SegmentEdit> edits;
+    if (locator) {
+        metadata.for_each_asset([&](const Asset& asset, std::size_t begin, std::size_t end) {
+            if (const auto served = locator(asset)) {
+                edits.push_back({begin, end, "\"", served->base, escaped(served->rest) + "\""});
+            }
+        });
+    }
+    std::size_t last = 0;
+    for (const JsonNode member : metadata.document().root().children()) last = member.end();
+    std::string added = ",\"releaseVersion\":" + std::to_string(release_version);
+    if (selected) added.append(*selected ? ",\"selected\":true" : ",\"selected\":false");
+    edits.push_back({last, last, std::move(added)});
+    return edits;
+}
+
+template <class Predicate>
+void add_removals(JsonNode object, Predicate removed, std::vector<SegmentEdit>& edits) {
+    for (TextEdit& edit : remove_members(object, removed)) edits.push_back({edit.begin, edit.end});
+}
+
+void add_escapes(JsonNode string, std::vector<SegmentEdit>& edits) {
+    for (const std::size_t offset : underescaped_quotes(string.raw())) {
+        // A backslash in the string's value, so two of them in its text.
+        edits.push_back({string.begin() + offset, string.begin() + offset, "\\\\"});
+    }
+}
+
+/// Walks `properties` of a configuration schema, and those of the objects in it.
+void add_config_escapes(JsonNode properties, std::vector<SegmentEdit>& edits) {
+    for (const JsonNode property : properties.children()) {
+        if (const auto description = property.find("description", JsonKind::string)) {
+            add_escapes(*description, edits);
+        }
+        const auto type = property.find("type", JsonKind::string);
+        if (!type) continue;
+        if (type->string() == "string") {
+            if (const auto value = property.find("default", JsonKind::string)) {
+                add_escapes(*value, edits);
+            }
+        } else if (type->string() == "object") {
+            if (const auto nested = property.find("properties", JsonKind::object)) {
+                add_config_escapes(*nested, edits);
+            }
+        }
+    }
+}
+
+std::vector<SegmentEdit> edits_before_1_10(const PackageMetadata& metadata) {
+    std::vector<SegmentEdit> edits;
+    const JsonNode root = metadata.document().root();
+    if (const auto config = root.find("config", JsonKind::object)) {
+        if (const auto properties = config->find("properties", JsonKind::object)) {
+            add_config_escapes(*properties, edits);
+        }
+    }
+    if (metadata.packaging_version() != PackagingVersion::v3_0) {
+        const JsonNode version = *root.find("packagingVersion");
+        edits.push_back({version.begin(), version.end(), "\"3.0\""});
+        add_removals(
+            root,
+            [](JsonNode member) {
+                return member.key() == "upgradesFrom" || member.key() == "downgradesTo" ||
+                       member.key() == "manager";
+            },
+            edits);
+    }
+    return edits;
+}
+
+std::vector<SegmentEdit> edits_without_manager(const PackageMetadata& metadata) {
+    std::vector<SegmentEdit> edits;
+    add_removals(
+        metadata.document().root(), [](JsonNode member) { return member.key() == "manager"; },
+        edits);
+    return edits;
+}
+
+/// Turns edits into segments; equal insertions are kept once.
+class SegmentWriter {
+ public:
+    SegmentWriter(std::size_t text_size, std::string& insertions)
+        : text_size_(text_size), insertions_(insertions) {}
+
+    SegmentList write(std::vector<SegmentEdit> edits) {
+        std::stable_sort(
+            edits.begin(), edits.end(),
+            [](const SegmentEdit& a, const SegmentEdit& b) { return a.begin < b.begin; });
+        std::size_t at = 0;
+        for (const SegmentEdit& edit : edits) {
+            add(Segment::Kind::text, at, edit.begin - at);
+            add_insertion(edit.before);
+            if (edit.address) add_address(*edit.address);
+            add_insertion(edit.after);
+            at = edit.end;
+        }
+        add(Segment::Kind::text, at, text_size_ - at);
+        list_.segments.shrink_to_fit();
+        return std::move(list_);
+    }
+
+ private:
+    void add(Segment::Kind kind, std::size_t offset, std::size_t length) {
+        if (length == 0) return;
+        list_.segments.push_back(
+            {kind, static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(length)});
+        list_.fixed_size += length;
+    }
+    void add_insertion(std::string_view value) {
+        std::size_t offset = insertions_.find(value);
+        if (offset == std::string::npos) {
+            offset = insertions_.size();
+            insertions_.append(value);
+        }
+        add(Segment::Kind::insertion, offset, value.size());
+    }
+    void add_address(ServedAsset::Base base) {
+        if (base == ServedAsset::Base::resource_base) {
+            list_.segments.push_back({Segment::Kind::resource_base});
+            ++list_.resource_bases;
+        } else {
+            list_.segments.push_back({Segment::Kind::image_host});
+            ++list_.image_hosts;
+        }
+    }
+
+    std::size_t text_size_;
+    std::string& insertions_;
+    SegmentList list_;
+};
+
+}  // namespace
+
+std::vector<std::size_t> underescaped_quotes(std::string_view raw) {
+    std::vector<std::size_t> places;
+    // Whether a character other than a backslash stands before, and is not part of the last match.
+    bool preceded = false;
+    for (std::size_t i = 1; i + 1 < raw.size();) {
+        const bool escape = raw[i] == '\\';
+        const std::size_t length = !escape ? 1 : raw[i + 1] == 'u' ? 6 : 2;
+        char value = escape ? raw[i + 1] : raw[i];
+        if (escape && value == 'u') {
+            const std::string_view hex = raw.substr(i + 2, 4);
+            value = hex == "0022" ? '"' : hex == "005c" || hex == "005C" ? '\\' : 'x';
+        } else if (escape && value != '"' && value != '\\') {
+            value = 'x';
+        }
+        if (value == '"' && preceded) {
+            places.push_back(i);
+            preceded = false;
+        } else {
+            preceded = value != '\\';
+        }
+        i += length;
+    }
+    return places;
+}
+
+UniversePackage::State::State(const PackageMetadata& metadata, std::uint64_t release,
+                              std::optional<bool> is_selected, const Locator& locator)
+    : coordinate(metadata.coordinate()),
+      packaging_version(metadata.packaging_version()),
+      min_release(metadata.min_release()),
+      release_version(release),
+      text(metadata.text()) {
+    const std::vector<SegmentEdit> common = common_edits(metadata, release, is_selected, locator);
+    const auto write = [&](PackageVariant variant, std::vector<SegmentEdit> edits) {
+        if (variant != PackageVariant::as_it_is && edits.empty()) return;
+        edits.insert(edits.begin(), common.begin(), common.end());
+        variants[static_cast<std::size_t>(variant)] =
+            SegmentWriter(text.size(), insertions).write(std::move(edits));
+    };
+    write(PackageVariant::as_it_is, {});
+    write(PackageVariant::without_manager, edits_without_manager(metadata));
+    write(PackageVariant::before_1_10, edits_before_1_10(metadata));
+
+    // Everything else follows from the text as it is. The marks cannot stand in JSON.
+    const RegistryAddress marks{std::string(1, '\1'), std::string(1, '\2')};
+    Hasher hasher(DigestAlgorithm::sha256);
+    for (const Segment& segment : list(PackageVariant::as_it_is).segments) {
+        hasher.update(view(segment, marks));
+    }
+    digest = hasher.digest();
+}
+
+std::size_t UniversePackage::State::footprint() const noexcept {
+    std::size_t bytes = sizeof(State) + text.capacity() + insertions.capacity();
+    for (const auto& variant : variants) {
+        if (variant) bytes += variant->segments.capacity() * sizeof(Segment);
+    }
+    return bytes;
+}
+
+std::size_t UniversePackage::State::deflated_footprint() const noexcept {
+    std::size_t bytes = 0;
+    for (const auto& variant : deflated) {
+        if (const auto kept = variant.load()) bytes += kept->footprint();
+    }
+    return bytes;
+}
+
+UniversePackage::UniversePackage(const PackageMetadata& metadata, std::uint64_t release_version,
+                                 std::optional<bool> selected, const Locator& locator)
+    : state_(std::make_shared<const State>(metadata, release_version, selected, locator)) {}
+
+const PackageCoordinate& UniversePackage::coordinate() const noexcept {
+    return state_->coordinate;
+}
+std::uint64_t UniversePackage::release_version() const noexcept {
+    return state_->release_version;
+}
+const ReleaseVersion& UniversePackage::min_release() const noexcept {
+    return state_->min_release;
+}
+
+}  // namespace pkgreg

@@ -1,0 +1,101 @@
+// A package as a list of segments per form: its own text, short insertions, and the two places
+// where an address goes.
+#pragma once
+
+#include "pkgreg/dcos/universe.hpp"
+#include "pkgreg/digest.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pkgreg {
+
+/// How a package's text has to be changed for a document.
+enum class PackageVariant : std::uint8_t {
+    as_it_is,
+    without_manager,  ///< for format v3
+    before_1_10,      ///< for releases that render JSON without escaping, and know no packaging 4.0
+};
+inline constexpr std::size_t variant_count = 3;
+
+struct Segment {
+    enum class Kind : std::uint8_t { text, insertion, resource_base, image_host };
+    Kind kind;
+    std::uint32_t offset = 0;  ///< in the text, or in the insertions
+    std::uint32_t length = 0;
+};
+
+/// A package's form in one variant.
+struct SegmentList {
+    std::vector<Segment> segments;
+    std::uint64_t fixed_size = 0;  ///< without addresses
+    std::uint32_t resource_bases = 0;
+    std::uint32_t image_hosts = 0;
+
+    std::uint64_t size(const RegistryAddress& address) const noexcept {
+        return fixed_size + resource_bases * std::uint64_t{address.resource_base.size()} +
+               image_hosts * std::uint64_t{address.image_host.size()};
+    }
+    bool has_address() const noexcept { return resource_bases + image_hosts != 0; }
+};
+
+struct DeflatedPackage;
+
+struct UniversePackage::State {
+    State(const PackageMetadata& metadata, std::uint64_t release, std::optional<bool> is_selected,
+          const Locator& locator);
+
+    PackageCoordinate coordinate;
+    PackagingVersion packaging_version;
+    ReleaseVersion min_release;
+    std::uint64_t release_version;
+    std::string text;
+    std::string insertions;
+    /// A variant that equals the text as it is has no list of its own.
+    std::array<std::optional<SegmentList>, variant_count> variants;
+    /// Of all that a document can show of this package.
+    Digest digest = Digest(DigestAlgorithm::sha256, std::array<std::uint8_t, 32>{});
+
+    /// Compressed text of each variant, once a gzip document needed it. Beside the package, so that
+    /// it lives exactly as long.
+    mutable std::array<std::atomic<std::shared_ptr<const DeflatedPackage>>, variant_count> deflated;
+
+    /// The variant whose list stands for `variant`.
+    PackageVariant effective(PackageVariant variant) const noexcept {
+        return variants[static_cast<std::size_t>(variant)] ? variant : PackageVariant::as_it_is;
+    }
+    const SegmentList& list(PackageVariant variant) const noexcept {
+        return *variants[static_cast<std::size_t>(effective(variant))];
+    }
+
+    std::string_view view(const Segment& segment, const RegistryAddress& address) const noexcept {
+        switch (segment.kind) {
+            case Segment::Kind::text:
+                return std::string_view(text).substr(segment.offset, segment.length);
+            case Segment::Kind::insertion:
+                return std::string_view(insertions).substr(segment.offset, segment.length);
+            case Segment::Kind::resource_base: return address.resource_base;
+            case Segment::Kind::image_host: return address.image_host;
+        }
+        return {};
+    }
+
+    /// Bytes that this package keeps in memory, without what is compressed.
+    std::size_t footprint() const noexcept;
+    /// Bytes of what is compressed.
+    std::size_t deflated_footprint() const noexcept;
+};
+
+/// Places in a JSON string, written as `raw` with its quotes, where a backslash has to be inserted
+/// for releases before 1.10: in front of each quote of a match of `([^\\])"` over the string's
+/// value, from left to right without overlap. Offsets are within `raw`.
+std::vector<std::size_t> underescaped_quotes(std::string_view raw);
+
+}  // namespace pkgreg
