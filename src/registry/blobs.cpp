@@ -20,7 +20,8 @@ awaitable<std::optional<BlobInfo>> Engine::find_content(const Digest& digest) {
     const ListPage page = co_await store_->list(prefix, "", 8);
     for (const std::string& name : page.keys) {
         const ObjectKey key(name);
-        if (const auto info = co_await store_->head(key)) co_return BlobInfo{digest, info->size};
+        const auto info = co_await store_->head(key);
+        if (info) co_return BlobInfo{digest, info->size};
     }
     co_return std::nullopt;
 }
@@ -38,18 +39,21 @@ awaitable<void> Engine::link_blob(const RepositoryName& repository, const Digest
 
 awaitable<std::optional<BlobInfo>> Engine::find_blob(const RepositoryName& repository,
                                                      const Digest& digest) {
-    if (!co_await is_linked(repository, digest)) co_return std::nullopt;
+    const bool linked = co_await is_linked(repository, digest);
+    if (!linked) co_return std::nullopt;
     co_return co_await find_content(digest);
 }
 
 awaitable<std::unique_ptr<ObjectReader>> Engine::open_blob(const RepositoryName& repository,
                                                            const Digest& digest, ByteRange range) {
-    if (!co_await is_linked(repository, digest)) co_return nullptr;
+    const bool linked = co_await is_linked(repository, digest);
+    if (!linked) co_return nullptr;
     const std::string prefix = layout::blob_content_prefix(digest);
     const ListPage page = co_await store_->list(prefix, "", 8);
     for (const std::string& name : page.keys) {
         const ObjectKey key(name);
-        if (auto reader = co_await store_->open(key, range)) co_return reader;
+        auto reader = co_await store_->open(key, range);
+        if (reader) co_return reader;
     }
     co_return nullptr;
 }
@@ -58,7 +62,12 @@ awaitable<std::optional<BlobInfo>> Engine::mount_blob(const RepositoryName& repo
                                                       const Digest& digest,
                                                       const std::optional<RepositoryName>& from) {
     require_writable();
-    const auto blob = from ? co_await find_blob(*from, digest) : co_await find_content(digest);
+    std::optional<BlobInfo> blob;
+    if (from) {
+        blob = co_await find_blob(*from, digest);
+    } else {
+        blob = co_await find_content(digest);
+    }
     if (!blob) co_return std::nullopt;
     co_await link_blob(repository, digest);
     co_return blob;
@@ -67,8 +76,10 @@ awaitable<std::optional<BlobInfo>> Engine::mount_blob(const RepositoryName& repo
 awaitable<void> Engine::delete_blob(const RepositoryName& repository, const Digest& digest) {
     require_deletion();
     const auto guard = co_await locks_.lock_to_remove(repository);
-    if (!co_await is_linked(repository, digest)) blob_unknown(repository, digest);
-    if (const auto manifest = co_await find_referring(repository, digest)) {
+    const bool linked = co_await is_linked(repository, digest);
+    if (!linked) blob_unknown(repository, digest);
+    const auto manifest = co_await find_referring(repository, digest);
+    if (manifest) {
         throw Error(ErrorCode::in_use, "blob " + digest.to_string() + " belongs to manifest " +
                                            manifest->to_string() + " of repository '" +
                                            repository.str() + "'; delete that first");
@@ -79,10 +90,11 @@ awaitable<void> Engine::delete_blob(const RepositoryName& repository, const Dige
     // Another instance may have accepted a manifest between the look and the removal. It renews
     // links that it finds gone after its write; this looks for manifests after the removal: one of
     // the two sees the other.
-    if (const auto manifest = co_await find_referring(repository, digest)) {
+    const auto newer = co_await find_referring(repository, digest);
+    if (newer) {
         co_await link_blob(repository, digest);
         throw Error(ErrorCode::in_use, "blob " + digest.to_string() + " belongs to manifest " +
-                                           manifest->to_string() +
+                                           newer->to_string() +
                                            ", which was pushed at the same moment");
     }
 }
@@ -160,9 +172,11 @@ awaitable<BlobInfo> Engine::store_blob(const RepositoryName& repository, UploadS
                 "again");
     }
     const std::string prefix = layout::blob_content_prefix(digest);
-    if (const auto known = co_await find_key(prefix)) {
+    const auto known = co_await find_key(prefix);
+    bool there = false;
+    if (known) there = co_await sync_if_there(*known);
+    if (there) {
         session.object.reset();
-        co_await store_->sync(*known);
     } else {
         if (!session.object) session.object = co_await store_->begin_upload(std::nullopt);
         const ObjectKey key = layout::new_key(prefix);

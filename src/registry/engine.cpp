@@ -42,13 +42,25 @@ awaitable<std::optional<ObjectKey>> Engine::find_key(const std::string& prefix) 
     co_return ObjectKey(std::move(page.keys.front()));
 }
 
-awaitable<void> Engine::ensure_object(const std::string& prefix, std::string_view bytes) {
-    if (const auto key = co_await find_key(prefix)) {
-        co_await store_->sync(*key);
-        co_return;
+awaitable<bool> Engine::sync_if_there(const ObjectKey& key) {
+    try {
+        co_await store_->sync(key);
+        co_return true;
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::not_found) throw;
     }
-    const ObjectKey key = layout::new_key(prefix);
+    co_return false;
+}
+
+awaitable<std::optional<ObjectKey>> Engine::ensure_object(const std::string& prefix,
+                                                          std::string_view bytes) {
+    const auto known = co_await find_key(prefix);
+    bool there = false;
+    if (known) there = co_await sync_if_there(*known);
+    if (there) co_return std::nullopt;
+    ObjectKey key = layout::new_key(prefix);
     co_await store_->put(key, bytes);
+    co_return key;
 }
 
 awaitable<bool> Engine::remove_all(const std::string& prefix) {
@@ -58,7 +70,8 @@ awaitable<bool> Engine::remove_all(const std::string& prefix) {
         const ListPage page = co_await store_->list(prefix, last, 1000);
         for (const std::string& name : page.keys) {
             const ObjectKey key(name);
-            removed = co_await store_->remove(key) || removed;
+            const bool there = co_await store_->remove(key);
+            removed = removed || there;
         }
         if (!page.more) co_return removed;
         last = page.keys.back();

@@ -75,8 +75,11 @@ class Engine final : public Registry {
 
     /// A key that begins with `prefix`, or nothing.
     awaitable<std::optional<ObjectKey>> find_key(const std::string& prefix);
-    /// Makes sure that a copy of what `prefix` names is there and durable.
-    awaitable<void> ensure_object(const std::string& prefix, std::string_view bytes);
+    /// Makes an object durable that was seen; false when it was removed since.
+    awaitable<bool> sync_if_there(const ObjectKey& key);
+    /// Makes sure that a copy of what `prefix` names is there and durable; its key if it is new.
+    awaitable<std::optional<ObjectKey>> ensure_object(const std::string& prefix,
+                                                      std::string_view bytes);
     /// Removes every copy that is there now; whether there was one.
     awaitable<bool> remove_all(const std::string& prefix);
 
@@ -94,7 +97,10 @@ class Engine final : public Registry {
     awaitable<std::optional<Digest>> read_tag(const RepositoryName& repository, const Tag& tag);
     awaitable<void> check_references(const RepositoryName& repository,
                                      const ManifestDocument& document);
-    awaitable<void> renew_links(const RepositoryName& repository, const ManifestDocument& document);
+    awaitable<void> renew_references(const RepositoryName& repository,
+                                     const ManifestDocument& document,
+                                     const std::optional<ObjectKey>& written);
+    awaitable<bool> remove_repository_once(const RepositoryName& repository);
     awaitable<std::optional<Digest>> find_referring(const RepositoryName& repository,
                                                     const Digest& target);
     awaitable<bool> manifest_refers(const RepositoryName& repository, const Digest& manifest,

@@ -18,8 +18,9 @@
 // `d` before a blob's id says that the object is the content itself; other letters are left for
 // records that list segments, which a store without late naming needs.
 //
-// `<name*>`: a name as one component, in an encoding that keeps the byte order of names: `-` `.`
-// `/` become `,` `-` `.`, and `+` sorts before all of them.
+// `<name*>`: a name in an encoding that keeps the byte order of names: `-` `.` `/` become `,` `-`
+// `.`, and `+` sorts before all of them. A name is one component, but for a long one, which would
+// leave no room for the id: it is cut by `/=` after every 200 bytes.
 //
 // A component of a repository's name cannot begin with `_`, and `+` is in no name, tag or digest:
 // so no key is a path prefix of another.
@@ -75,11 +76,18 @@ constexpr char decode_name_char(char c) noexcept {
 
 inline constexpr std::string_view catalog_root = "catalog/";
 
+/// What ends a component of a long name and begins the next one, and after how many bytes.
+inline constexpr std::string_view catalog_cut = "/=";
+inline constexpr std::size_t catalog_component = 200;
+
 /// Prefix of all entries of one name; any text is encoded, a name or not, since `last` of a listing
 /// may be anything.
 inline std::string catalog_prefix(std::string_view name) {
     std::string key(catalog_root);
-    for (const char c : name) key.push_back(encode_name_char(c));
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        if (i > 0 && i % catalog_component == 0) key.append(catalog_cut);
+        key.push_back(encode_name_char(name[i]));
+    }
     key.push_back('+');
     return key;
 }
@@ -91,8 +99,12 @@ inline std::string catalog_end(std::string_view name) {
 /// The name that a catalog key stands for.
 inline std::string catalog_name(std::string_view key) {
     key.remove_prefix(catalog_root.size());
-    std::string name(key.substr(0, key.rfind('+')));
-    for (char& c : name) c = decode_name_char(c);
+    key = key.substr(0, key.rfind('+'));
+    std::string name;
+    for (std::size_t i = 0; i < key.size(); ++i) {
+        if (key.substr(i, catalog_cut.size()) == catalog_cut) i += catalog_cut.size();
+        name.push_back(decode_name_char(key[i]));
+    }
     return name;
 }
 

@@ -29,7 +29,9 @@ awaitable<NamePage> Engine::list_tags(const RepositoryName& repository, std::str
         result.names = std::move(page.keys);
         for (std::string& name : result.names) name.erase(0, root.size());
     }
-    if (result.names.empty() && !co_await is_known(repository)) {
+    bool known = !result.names.empty();
+    if (!known) known = co_await is_known(repository);
+    if (!known) {
         throw Error(ErrorCode::name_unknown, "no repository '" + repository.str() + "' here");
     }
     co_return result;
@@ -41,7 +43,7 @@ awaitable<NamePage> Engine::list_repositories(std::string_view last, std::size_t
     const std::string root(layout::catalog_root);
     std::string after = last.empty() ? std::string() : layout::catalog_end(last);
     while (n > 0) {
-        const ListPage page = co_await store_->list(root, after, max_page);
+        const ListPage page = co_await store_->list(root, after, std::min(n + 1, max_page));
         for (const std::string& key : page.keys) {
             std::string name = layout::catalog_name(key);
             // Two instances may have made an entry each.

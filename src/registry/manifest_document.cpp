@@ -32,6 +32,21 @@ std::optional<dom::element> member(dom::object object, std::string_view name) {
     return value;
 }
 
+/// One parser takes the first of two members with one name, another one the last, and some do not
+/// care about case: a manifest that two programs read differently is an attack, not an image.
+void refuse_duplicates(dom::object object, const std::string& path) {
+    std::set<std::string> seen;
+    for (const dom::key_value_pair field : object) {
+        std::string name(field.key);
+        for (char& c : name) {
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        }
+        if (!seen.insert(std::move(name)).second) {
+            refuse(path_of(path, field.key) + ": is there twice");
+        }
+    }
+}
+
 std::string_view string_of(dom::element value, const std::string& path) {
     std::string_view text;
     if (value.get(text) != simdjson::SUCCESS) refuse(path + ": must be a string");
@@ -47,6 +62,7 @@ Descriptor read_descriptor(dom::element element, const std::string& path) {
     dom::object object;
     if (element.get(object) != simdjson::SUCCESS)
         refuse(path + ": must be a descriptor (an object)");
+    refuse_duplicates(object, path);
 
     const std::string digest_path = path_of(path, "digest");
     const auto digest_text = member(object, "digest");
@@ -108,17 +124,6 @@ bool is_index(const MediaType& type) {
 }
 bool is_generic(const MediaType& type) {
     return type == media_types::json || type == media_types::octet_stream;
-}
-
-/// A parser takes the first of two members with one name, another one the last: a manifest that two
-/// programs read differently is an attack, not an image.
-void refuse_duplicates(dom::object root) {
-    std::set<std::string_view> seen;
-    for (const dom::key_value_pair field : root) {
-        if (!seen.insert(field.key).second) {
-            refuse("'" + std::string(field.key) + "' is there twice");
-        }
-    }
 }
 
 MediaType effective_type(dom::object root, const std::optional<MediaType>& content_type) {
@@ -198,7 +203,7 @@ ManifestDocument ManifestDocument::parse(std::string_view bytes,
     dom::object root;
     if (document.get(root) != simdjson::SUCCESS) refuse("a manifest must be a JSON object");
 
-    refuse_duplicates(root);
+    refuse_duplicates(root, "");
     refuse_schema1(root, content_type);
     ManifestDocument result{effective_type(root, content_type)};
     check_shape(root, result.media_type);

@@ -64,9 +64,8 @@ awaitable<std::optional<Manifest>> Engine::read_manifest(const RepositoryName& r
     const ListPage page = co_await store_->list(prefix, "", 8);
     for (const std::string& name : page.keys) {
         const ObjectKey key(name);
-        if (auto text = co_await store_->get(key)) {
-            co_return from_stored_form(digest, std::move(text));
-        }
+        auto text = co_await store_->get(key);
+        if (text) co_return from_stored_form(digest, std::move(text));
     }
     co_return std::nullopt;
 }
@@ -96,9 +95,17 @@ awaitable<std::optional<Manifest>> Engine::find_manifest(const RepositoryName& r
     if (const auto* digest = std::get_if<Digest>(&reference)) {
         co_return co_await read_manifest(repository, *digest);
     }
-    const auto digest = co_await read_tag(repository, std::get<Tag>(reference));
-    if (!digest) co_return std::nullopt;
-    co_return co_await read_manifest(repository, *digest);
+    const Tag& tag = std::get<Tag>(reference);
+    auto digest = co_await read_tag(repository, tag);
+    while (digest) {
+        auto manifest = co_await read_manifest(repository, *digest);
+        if (manifest) co_return manifest;
+        // Between the two reads the tag may have moved on, and the manifest been deleted.
+        const auto now = co_await read_tag(repository, tag);
+        if (now == digest) break;
+        digest = now;
+    }
+    co_return std::nullopt;
 }
 
 awaitable<void> Engine::check_references(const RepositoryName& repository,
@@ -108,19 +115,42 @@ awaitable<void> Engine::check_references(const RepositoryName& repository,
         if (!found && !is_kept_elsewhere(blob)) missing("blob", blob);
     }
     for (const Descriptor& manifest : document.manifests) {
-        if (co_await has_manifest(repository, manifest.digest)) continue;
+        const bool there = co_await has_manifest(repository, manifest.digest);
+        if (there) continue;
         // An index may also point at content that is no manifest.
         const auto blob = co_await find_blob(repository, manifest.digest);
         if (!blob && !is_kept_elsewhere(manifest)) missing("manifest", manifest);
     }
 }
 
-awaitable<void> Engine::renew_links(const RepositoryName& repository,
-                                    const ManifestDocument& document) {
+/// Settles what another instance deleted between the check of the references and the write of the
+/// manifest. Whoever deletes looks for manifests after the removal, whoever pushes looks for what
+/// it refers to after the write: one of the two sees the other. Content is still there, so links
+/// come back; a manifest cannot, so then the one that was `written` is withdrawn.
+awaitable<void> Engine::renew_references(const RepositoryName& repository,
+                                         const ManifestDocument& document,
+                                         const std::optional<ObjectKey>& written) {
+    const bool known = co_await is_known(repository);
+    if (!known) {
+        const std::string catalog = layout::catalog_prefix(repository.str());
+        co_await ensure_object(catalog, "");
+    }
     for (const Descriptor& blob : document.blobs) {
         if (is_kept_elsewhere(blob)) continue;
-        if (!co_await is_linked(repository, blob.digest)) {
-            co_await link_blob(repository, blob.digest);
+        const bool linked = co_await is_linked(repository, blob.digest);
+        if (!linked) co_await link_blob(repository, blob.digest);
+    }
+    for (const Descriptor& manifest : document.manifests) {
+        if (is_kept_elsewhere(manifest)) continue;
+        bool there = co_await has_manifest(repository, manifest.digest);
+        if (!there) there = co_await is_linked(repository, manifest.digest);
+        if (there) continue;
+        const auto content = co_await find_content(manifest.digest);
+        if (content) {
+            co_await link_blob(repository, manifest.digest);
+        } else {
+            if (written) co_await store_->remove(*written);
+            missing("manifest", manifest);
         }
     }
 }
@@ -156,10 +186,11 @@ awaitable<PutManifestResult> Engine::put_manifest(const RepositoryName& reposito
     co_await ensure_object(catalog, "");
     const std::string prefix = layout::manifest_prefix(repository, digest);
     const std::string text = stored_form(document.media_type, bytes);
-    co_await ensure_object(prefix, text);
+    const auto written = co_await ensure_object(prefix, text);
     references_.insert(digest, references_of(document));
-    // Another instance may have deleted a blob since the check, see delete_blob.
-    if (!store_->capabilities().exclusive) co_await renew_links(repository, document);
+    if (!store_->capabilities().exclusive) {
+        co_await renew_references(repository, document, written);
+    }
 
     PutManifestResult result{digest, std::nullopt};
     if (document.subject) {
@@ -202,9 +233,9 @@ awaitable<std::optional<Digest>> Engine::find_referring(const RepositoryName& re
         const ListPage page = co_await store_->list(root, last, 1000);
         for (const std::string& key : page.keys) {
             const auto manifest = layout::digest_of_key(key);
-            if (manifest && co_await manifest_refers(repository, *manifest, target)) {
-                co_return manifest;
-            }
+            if (!manifest) continue;
+            const bool refers = co_await manifest_refers(repository, *manifest, target);
+            if (refers) co_return manifest;
         }
         if (!page.more) co_return std::nullopt;
         last = page.keys.back();
@@ -244,7 +275,8 @@ awaitable<void> Engine::delete_manifest(const RepositoryName& repository,
     const Digest& digest = std::get<Digest>(reference);
     const auto manifest = co_await read_manifest(repository, digest);
     if (!manifest) throw Error(ErrorCode::manifest_unknown, describe(repository, reference));
-    if (const auto index = co_await find_referring(repository, digest)) {
+    const auto index = co_await find_referring(repository, digest);
+    if (index) {
         throw Error(ErrorCode::in_use, "manifest " + digest.to_string() + " belongs to index " +
                                            index->to_string() + " of repository '" +
                                            repository.str() + "'; delete that first");
@@ -259,12 +291,26 @@ awaitable<void> Engine::delete_manifest(const RepositoryName& repository,
             layout::referrer_prefix(repository, document.subject->digest, digest);
         co_await remove_all(entry);
     }
+    if (store_->capabilities().exclusive) co_return;
+    // Another instance may have accepted an index since the look, see renew_references.
+    const auto newer = co_await find_referring(repository, digest);
+    if (newer) {
+        const std::string text = stored_form(manifest->media_type, manifest->bytes);
+        co_await ensure_object(prefix, text);
+        if (document.subject) {
+            const std::string entry =
+                layout::referrer_prefix(repository, document.subject->digest, digest);
+            const std::string descriptor =
+                referrer_descriptor(digest, manifest->bytes.size(), document);
+            co_await ensure_object(entry, descriptor);
+        }
+        throw Error(ErrorCode::in_use, "manifest " + digest.to_string() + " belongs to index " +
+                                           newer->to_string() +
+                                           ", which was pushed at the same moment");
+    }
 }
 
-awaitable<void> Engine::delete_repository(const RepositoryName& repository) {
-    require_deletion();
-    const auto guard = co_await locks_.lock_to_remove(repository);
-    uploads_.drop_all_of(repository);
+awaitable<bool> Engine::remove_repository_once(const RepositoryName& repository) {
     // What points at something goes before what it points at.
     const std::string roots[] = {layout::tags_root(repository),
                                  layout::all_referrers_root(repository),
@@ -275,9 +321,21 @@ awaitable<void> Engine::delete_repository(const RepositoryName& repository) {
         const bool some = co_await remove_all(root);
         removed = removed || some;
     }
+    co_return removed;
+}
+
+awaitable<void> Engine::delete_repository(const RepositoryName& repository) {
+    require_deletion();
+    const auto guard = co_await locks_.lock_to_remove(repository);
+    uploads_.drop_all_of(repository);
+    bool removed = co_await remove_repository_once(repository);
     if (!removed) {
         throw Error(ErrorCode::name_unknown, "no repository '" + repository.str() + "' here");
     }
+    if (store_->capabilities().exclusive) co_return;
+    // Another instance may have pushed a manifest whose links went after it had looked at them:
+    // until a whole round finds nothing.
+    while (removed) removed = co_await remove_repository_once(repository);
 }
 
 }  // namespace pkgreg

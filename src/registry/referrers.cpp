@@ -62,7 +62,9 @@ awaitable<std::string> Engine::describe_tagged(const RepositoryName& repository,
 awaitable<std::string> Engine::describe_entry(const RepositoryName& repository,
                                               const std::string& name) {
     const auto referrer = layout::referrer_of_key(name);
-    if (!referrer || !co_await has_manifest(repository, *referrer)) co_return std::string();
+    bool there = false;
+    if (referrer) there = co_await has_manifest(repository, *referrer);
+    if (!there) co_return std::string();
     const ObjectKey key(name);
     const auto text = co_await store_->get(key);
     co_return text ? *text : std::string();

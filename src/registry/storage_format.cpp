@@ -51,7 +51,8 @@ void check_text(const std::string& text, const std::string& where, bool read_onl
 
 awaitable<void> check_storage_format(ObjectStore& store, bool read_only) {
     const ObjectKey key = layout::format_key();
-    if (const auto text = co_await store.get(key)) {
+    const auto text = co_await store.get(key);
+    if (text) {
         check_text(*text, store.describe(), read_only);
         co_return;
     }

@@ -18,6 +18,13 @@ constexpr std::uint64_t hash_inline_limit = 128 * 1024;
 /// Buffers of one upload that wait for the hash at most; one more is being filled.
 constexpr std::size_t max_unhashed_buffers = 3;
 
+/// Is over before what it hashes into: a coroutine that waits for its body may be destroyed there.
+class HashChain : public WorkChain {
+ public:
+    using WorkChain::WorkChain;
+    ~HashChain() { stop(); }
+};
+
 [[noreturn]] void unknown(const UploadId& id) {
     throw Error(
         ErrorCode::blob_upload_unknown,
@@ -90,7 +97,7 @@ awaitable<void> Uploads::receive(UploadSession& session, BodySource& body) {
     if (!session.object) session.object = co_await store_.begin_upload(std::nullopt);
 
     std::exception_ptr error;
-    std::optional<WorkChain> hashing;
+    std::optional<HashChain> hashing;
     std::uint64_t received = 0;
     try {
         while (true) {
@@ -130,7 +137,11 @@ awaitable<Digest> Uploads::digest(UploadSession& session, DigestAlgorithm algori
         const auto reader = co_await session.object->read_back();
         const std::shared_ptr<std::byte[]> buffer = co_await buffers_->acquire();
         const std::span<std::byte> room(buffer.get(), buffers_->buffer_size());
-        while (const std::size_t n = co_await reader->read(room)) hasher.update(room.first(n));
+        while (true) {
+            const std::size_t n = co_await reader->read(room);
+            if (n == 0) break;
+            hasher.update(room.first(n));
+        }
     }
     co_return hasher.digest();
 }

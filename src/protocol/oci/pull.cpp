@@ -40,15 +40,18 @@ awaitable<HttpResponse> Handler::get_blob(const HttpRequest& request, const Repo
                 .set_head_length(blob->size);
             co_return response;
         }
-    } else if (auto reader = co_await registry_.open_blob(name, digest, content.range())) {
-        HttpResponse response =
-            content_response(content, reader->object_size(), reader->interval());
-        if (response.status() == 416) co_return response;
-        add_identity(response, digest_text, etag);
-        response.header("Content-Type", media_types::octet_stream)
-            .header("Cache-Control", cache_forever)
-            .set_body(ResponseBody(std::move(reader)));
-        co_return response;
+    } else {
+        auto reader = co_await registry_.open_blob(name, digest, content.range());
+        if (reader) {
+            HttpResponse response =
+                content_response(content, reader->object_size(), reader->interval());
+            if (response.status() == 416) co_return response;
+            add_identity(response, digest_text, etag);
+            response.header("Content-Type", media_types::octet_stream)
+                .header("Cache-Control", cache_forever)
+                .set_body(ResponseBody(std::move(reader)));
+            co_return response;
+        }
     }
     throw Error(ErrorCode::blob_unknown,
                 "repository '" + name.str() + "' has no blob " + digest_text,

@@ -125,9 +125,8 @@ awaitable<HttpResponse> Handler::begin_upload(const HttpRequest& request, const 
         std::optional<RepositoryName> from;
         if (const auto text = target.query("from")) from = RepositoryName::parse(*text);
         if (from || options_.mount_from_anywhere) {
-            if (co_await registry_.mount_blob(name, digest, from)) {
-                co_return blob_created(name, digest);
-            }
+            const auto blob = co_await registry_.mount_blob(name, digest, from);
+            if (blob) co_return blob_created(name, digest);
         }
     }
     const DigestAlgorithm algorithm = algorithm_of(target);
