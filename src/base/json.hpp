@@ -25,8 +25,8 @@ struct JsonValue {
     std::optional<std::uint64_t> integer = {};
     /// The content of a string; a number as it is written.
     std::string text = {};
-    std::vector<JsonValue> items = {};
-    std::vector<JsonMember> members = {};
+    std::vector<JsonValue> items;
+    std::vector<JsonMember> members;
 
     /// What a message calls the value: `a string`, `the number 2.5`, `an object`.
     std::string describe() const;

@@ -1,0 +1,311 @@
+#include "cli/command_line.hpp"
+
+#include "pkgreg/error.hpp"
+#include "pkgreg/options.hpp"
+
+#include "cli/exit_code.hpp"
+#include "cli/listing.hpp"
+#include "cli/serve.hpp"
+#include "cli/version.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pkgreg::cli {
+namespace {
+
+constexpr const char* description =
+    "A registry of container images and DC/OS packages.\n"
+    "Docker, podman, skopeo, containerd and every other OCI client can push to it and pull from "
+    "it.";
+
+constexpr const char* footer = R"(Examples:
+  pkgreg serve --storage /var/lib/pkgreg --listen 127.0.0.1:5000
+      serve a registry from a directory, then push to it:
+      docker push 127.0.0.1:5000/hello:1
+  pkgreg tags hello --json
+      list the tags of a repository of the server at 127.0.0.1:5000
+
+Environment:
+  Every option of 'serve' can be given as a variable, in capitals and with '_': PKGREG_STORAGE,
+  PKGREG_LISTEN, PKGREG_LOG_LEVEL; PKGREG_OPTIONS names the options file. The command line wins over
+  the environment, and the environment over the options file.
+  PKGREG_SERVER    the server that 'repositories' and 'tags' ask
+
+Exit codes:
+  0  done; for 'serve': stopped by SIGTERM or SIGINT
+  1  the operation failed
+  2  the command line, the environment or the options file is wrong
+  3  the storage cannot be used: locked by another process, unreadable, or of an unknown kind
+  4  an address or port cannot be listened on
+  5  the server that was asked does not answer, or is no registry
+)";
+
+/// The options of `serve`: each one changes a member of the options, when it was given.
+class ServeCommand {
+ public:
+    explicit ServeCommand(CLI::App& parent)
+        : app_(*parent.add_subcommand("serve", "Serve a registry until SIGTERM or SIGINT")) {
+        add_storage();
+        add_network();
+        add_behaviour();
+        add_logs();
+        add_limits();
+        // With this set, the environment is read only when the command is given.
+        app_.parse_complete_callback([] {});
+        app_.footer(
+            "SIGTERM and SIGINT let running transfers finish for --grace seconds; a second signal "
+            "ends them.\nFirst line on standard output: 'listening on http://HOST:PORT', one for "
+            "each address; all logs go\nto standard error.");
+    }
+
+    bool given() const { return app_.parsed(); }
+
+    void run() const {
+        Options options = file_.empty() ? Options() : read_options(file_);
+        for (const auto& change : changes_) change(options);
+        check_options(options);
+        serve(options);
+    }
+
+ private:
+    /// An option with a value for one member of `ProgramOptions`.
+    template <class T>
+    CLI::Option* add(const std::string& name, T ProgramOptions::*member, const std::string& type,
+                     const std::string& text) {
+        auto value = std::make_shared<T>();
+        CLI::Option* option = app_.add_option("--" + name, *value, text);
+        option->envname(variable(name))->type_name(type);
+        changes_.push_back([option, value, member](Options& options) {
+            if (option->count() != 0) options.program.*member = *value;
+        });
+        return option;
+    }
+
+    /// A switch that sets a member to `value`; `--name=false` sets it to the opposite.
+    CLI::Option* add_switch(const std::string& name, bool ProgramOptions::*member, bool value,
+                            const std::string& text) {
+        auto given = std::make_shared<bool>(false);
+        CLI::Option* option = app_.add_flag("--" + name, *given, text);
+        option->envname(variable(name));
+        changes_.push_back([option, given, member, value](Options& options) {
+            if (option->count() != 0) options.program.*member = *given == value;
+        });
+        return option;
+    }
+
+    /// `--log-level` → `PKGREG_LOG_LEVEL`.
+    static std::string variable(const std::string& name) {
+        std::string out = "PKGREG_";
+        for (const char c : name) {
+            out += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        }
+        return out;
+    }
+
+    void add_storage() {
+        const char* group = "Storage";
+        auto value = std::make_shared<std::string>();
+        CLI::Option* storage = app_.add_option(
+            "--storage", *value, "Directory that holds the content, or memory: to keep nothing");
+        storage->envname("PKGREG_STORAGE")->type_name("DIR")->group(group);
+        // It takes the place of whatever storage the file speaks of.
+        changes_.push_back([storage, value](Options& options) {
+            if (storage->count() == 0) return;
+            options.s3.reset();
+            options.mount_volume.reset();
+            options.program.storage = *value;
+        });
+        app_.add_option("--options", file_, "JSON options, see 'pkgreg options check'")
+            ->envname("PKGREG_OPTIONS")
+            ->type_name("FILE")
+            ->group(group);
+    }
+
+    void add_network() {
+        const char* group = "Network";
+        add("listen", &ProgramOptions::listen, "HOST:PORT",
+            "Address, or unix:PATH; repeatable; port 0: any free one (127.0.0.1:5000)")
+            ->delimiter(',')
+            ->allow_extra_args(false)
+            ->group(group);
+        add_switch("allow-http", &ProgramOptions::allow_http, true,
+                   "Allow plain HTTP on addresses other than loopback")
+            ->group(group);
+        add("threads", &ProgramOptions::threads, "N", "Event loops (0: one for each core)")
+            ->group(group);
+    }
+
+    void add_behaviour() {
+        const char* group = "Behaviour";
+        add_switch("read-only", &ProgramOptions::read_only, true,
+                   "Refuse every change; takes no lock, so it may run beside a writer")
+            ->group(group);
+        add_switch("no-delete", &ProgramOptions::deletion, false, "Refuse deletion")->group(group);
+        add("upload-idle-hours", &ProgramOptions::upload_idle_hours, "N",
+            "Give up uploads that got no bytes for this long (24)")
+            ->group(group);
+        add("grace", &ProgramOptions::grace_seconds, "SECONDS",
+            "How long running transfers may go on after SIGTERM (30)")
+            ->group(group);
+    }
+
+    void add_logs() {
+        const char* group = "Logs";
+        static const std::map<std::string, LogLevel> levels = {{"debug", LogLevel::debug},
+                                                               {"info", LogLevel::info},
+                                                               {"warning", LogLevel::warning},
+                                                               {"error", LogLevel::error}};
+        static const std::map<std::string, LogFormat> formats = {{"text", LogFormat::text},
+                                                                 {"json", LogFormat::json}};
+        add("log-level", &ProgramOptions::log_level, "LEVEL",
+            "Least level that is logged: debug, info, warning or error (info)")
+            ->transform(CLI::Transformer(levels).description(""))
+            ->group(group);
+        add("log-format", &ProgramOptions::log_format, "FORMAT", "text or json, a line each (text)")
+            ->transform(CLI::Transformer(formats).description(""))
+            ->group(group);
+        add_switch("no-access-log", &ProgramOptions::access_log, false, "Do not log each request")
+            ->group(group);
+    }
+
+    void add_limits() {
+        const char* group = "Limits (0: none)";
+        add("max-connections", &ProgramOptions::max_connections, "N", "Connections at once (4096)")
+            ->group(group);
+        add("max-body-bytes", &ProgramOptions::max_body_bytes, "BYTES",
+            "Largest body of a request (0)")
+            ->group(group);
+        add("max-manifest-bytes", &ProgramOptions::max_manifest_bytes, "BYTES",
+            "Largest manifest (4194304)")
+            ->group(group);
+        add("max-header-bytes", &ProgramOptions::max_header_bytes, "BYTES",
+            "Request line and fields (32768)")
+            ->group(group);
+        add("header-timeout", &ProgramOptions::header_timeout_seconds, "SECONDS",
+            "From a request's first byte to the end of its fields (15)")
+            ->group(group);
+        add("stall-timeout", &ProgramOptions::stall_timeout_seconds, "SECONDS",
+            "Without a byte moving while a body is transferred (60)")
+            ->group(group);
+        add("idle-timeout", &ProgramOptions::idle_timeout_seconds, "SECONDS",
+            "Between requests of one connection (120)")
+            ->group(group);
+        add("min-rate", &ProgramOptions::min_bytes_per_second, "BYTES",
+            "Slowest transfer that is not cut off, in bytes a second (1024)")
+            ->group(group);
+    }
+
+    CLI::App& app_;
+    std::string file_;
+    std::vector<std::function<void(Options&)>> changes_;
+};
+
+/// `options check FILE`.
+class OptionsCommand {
+ public:
+    explicit OptionsCommand(CLI::App& parent)
+        : app_(*parent.add_subcommand("options", "Check a file of JSON options")) {
+        CLI::App* check = app_.add_subcommand(
+            "check", "Print the effective options, defaults filled in and secrets masked");
+        check->add_option("file", file_, "The options, as 'serve --options' takes them")
+            ->type_name("FILE")
+            ->required();
+        app_.require_subcommand(1);
+    }
+
+    bool given() const { return app_.parsed(); }
+    void run() const { std::cout << print_options(read_options(file_)) << std::flush; }
+
+ private:
+    CLI::App& app_;
+    std::string file_;
+};
+
+/// `repositories` and `tags`.
+class ListingCommands {
+ public:
+    explicit ListingCommands(CLI::App& parent)
+        : repositories_(*parent.add_subcommand("repositories", "List all repositories")),
+          tags_(*parent.add_subcommand("tags", "List all tags of a repository")) {
+        tags_.add_option("name", repository_, "The repository, such as library/hello")
+            ->type_name("NAME")
+            ->required();
+        add_common(repositories_);
+        add_common(tags_);
+    }
+
+    bool given() const { return repositories_.parsed() || tags_.parsed(); }
+    void run() const {
+        if (repositories_.parsed()) {
+            list_repositories(options_, std::cout);
+        } else {
+            list_tags(repository_, options_, std::cout);
+        }
+    }
+
+ private:
+    void add_common(CLI::App& command) {
+        CLI::Option* server = command.add_option("--server", options_.server,
+                                                 "The registry's server (http://127.0.0.1:5000)");
+        server->envname("PKGREG_SERVER")->type_name("URL");
+        command
+            .add_option("--storage", options_.storage,
+                        "Read this directory instead, beside its server if there is one")
+            ->type_name("DIR");
+        command.add_flag("--json", options_.json, "One JSON object instead of lines");
+    }
+
+    CLI::App& repositories_;
+    CLI::App& tags_;
+    std::string repository_;
+    ListingOptions options_{"http://127.0.0.1:5000", {}, false};
+};
+
+int report(ExitCode code, const char* message) {
+    std::cerr << "pkgreg: " << message << std::endl;
+    return static_cast<int>(code);
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+    CLI::App app(description, "pkgreg");
+    app.footer(footer);
+    app.require_subcommand(1);
+    app.set_version_flag(
+        "--version", [] { return version_text(); },
+        "Print the version, and those of the libraries");
+    ServeCommand serve_command(app);
+    OptionsCommand options_command(app);
+    ListingCommands listing_commands(app);
+    try {
+        app.parse(argc, argv);
+        if (serve_command.given()) serve_command.run();
+        if (options_command.given()) options_command.run();
+        if (listing_commands.given()) listing_commands.run();
+        return static_cast<int>(ExitCode::ok);
+    } catch (const CLI::ParseError& error) {
+        // Help and version are thrown as well; for everything else CLI11 has codes of its own.
+        return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    } catch (const ProgramError& error) {
+        return report(error.code(), error.what());
+    } catch (const Error& error) {
+        const bool options = error.code() == ErrorCode::invalid_options;
+        return report(options ? ExitCode::usage : ExitCode::failed, error.what());
+    } catch (const std::exception& error) {
+        return report(ExitCode::failed, error.what());
+    }
+}
+
+}  // namespace pkgreg::cli

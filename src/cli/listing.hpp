@@ -1,0 +1,29 @@
+// `pkgreg repositories` and `pkgreg tags`: the names that a server or a storage holds.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+
+namespace pkgreg::cli {
+
+/// What a listing asks, and how it answers.
+struct ListingOptions {
+    /// A server's URL; used where `storage` is empty.
+    std::string server;
+    /// A storage to open for reading beside its server.
+    std::string storage;
+    /// One JSON object instead of one name per line.
+    bool json = false;
+};
+
+/// Lists all repositories. Throws `ProgramError`.
+void list_repositories(const ListingOptions& options, std::ostream& out);
+
+/// Lists all tags of a repository. Throws `ProgramError`; with `ExitCode::failed` where there is no
+/// such repository.
+void list_tags(const std::string& repository, const ListingOptions& options, std::ostream& out);
+
+/// The target of the `next` link in a `Link` field (RFC 8288), or an empty text.
+std::string next_link(std::string_view field);
+
+}  // namespace pkgreg::cli

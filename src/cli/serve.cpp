@@ -1,0 +1,203 @@
+#include "cli/serve.hpp"
+
+#include "pkgreg/error.hpp"
+#include "pkgreg/protocol.hpp"
+#include "pkgreg/registry.hpp"
+#include "pkgreg/server.hpp"
+#include "pkgreg/work_pool.hpp"
+
+#include "base/blocking.hpp"
+#include "base/mask_secrets.hpp"
+#include "base/threads.hpp"
+#include "cli/access_log.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/program_log.hpp"
+#include "cli/signals.hpp"
+#include "cli/storage.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace pkgreg::cli {
+namespace {
+
+using std::chrono::seconds;
+
+/// Every connection and every open blob is a descriptor.
+void raise_descriptor_limit() noexcept {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string storage_location(const Options& options) {
+    const std::string location = options.storage();
+    if (location.empty()) {
+        throw ProgramError(ExitCode::usage,
+                           "there is no storage; give --storage DIR, PKGREG_STORAGE, or "
+                           "pkgreg.storage in the options file (memory: keeps nothing)");
+    }
+    // A volume's path is relative to the sandbox in which the scheduler starts the task.
+    const char* sandbox = std::getenv("MESOS_SANDBOX");
+    if (sandbox && options.program.storage.empty() && options.mount_volume) {
+        return (std::filesystem::path(sandbox) / location).string();
+    }
+    return location;
+}
+
+std::shared_ptr<Registry> open_registry(const Options& options, const std::string& location,
+                                        const ProgramLog& log) {
+    const ProgramOptions& program = options.program;
+    if (is_memory(location)) {
+        log(LogLevel::warning, "storage in memory: all content is lost when the program ends");
+    }
+    auto pool = std::make_shared<WorkPool>();
+    auto store = open_storage(location, program.read_only, pool);
+    RegistryOptions registry;
+    registry.read_only = program.read_only;
+    registry.deletion = program.deletion;
+    registry.max_manifest_size = program.max_manifest_bytes;
+    registry.upload_idle_limit = std::chrono::hours(program.upload_idle_hours);
+    registry.pool = std::move(pool);
+    registry.log = log;
+    try {
+        return run_blocking(Registry::open(std::move(store), std::move(registry)));
+    } catch (const Error& error) {
+        throw ProgramError(ExitCode::storage, error.message());
+    }
+}
+
+ServerOptions server_options(const ProgramOptions& program, AccessLog* access_log,
+                             const ProgramLog& log) {
+    ServerOptions server;
+    server.listen = program.listen;
+    server.allow_http = program.allow_http;
+    server.max_connections = program.max_connections;
+    server.max_header_bytes = program.max_header_bytes;
+    server.header_timeout = seconds(program.header_timeout_seconds);
+    server.stall_timeout = seconds(program.stall_timeout_seconds);
+    server.min_bytes_per_second = program.min_bytes_per_second;
+    server.idle_timeout = seconds(program.idle_timeout_seconds);
+    server.max_body_bytes = program.max_body_bytes;
+    server.threads = program.threads;
+    server.log = log;
+    if (access_log) {
+        server.access_log = [access_log](const AccessRecord& record) { access_log->write(record); };
+    }
+    return server;
+}
+
+/// The work that has to be done from time to time. Called again and again, one call at a time.
+class Housekeeping {
+ public:
+    Housekeeping(std::shared_ptr<Registry> registry, ProgramLog log)
+        : registry_(std::move(registry)), log_(std::move(log)) {}
+
+    awaitable<void> tick() {
+        const auto now = std::chrono::steady_clock::now();
+        if (now < next_) co_return;
+        next_ = now + std::chrono::minutes(1);
+        try {
+            co_await registry_->expire_uploads();
+        } catch (const std::exception& error) {
+            log_(LogLevel::error, std::string("cannot give up idle uploads: ") + error.what());
+        }
+    }
+
+ private:
+    std::shared_ptr<Registry> registry_;
+    ProgramLog log_;
+    std::chrono::steady_clock::time_point next_ =
+        std::chrono::steady_clock::now() + std::chrono::minutes(1);
+};
+
+std::unique_ptr<Server> start_server(const std::shared_ptr<Registry>& registry,
+                                     ServerOptions options, const ProgramLog& log) {
+    std::function<awaitable<void>()> tick;
+    if (!registry->options().read_only) {
+        tick = [housekeeping = std::make_shared<Housekeeping>(registry, log)] {
+            return housekeeping->tick();
+        };
+    }
+    try {
+        return Server::start(make_protocol(registry), std::move(options), std::move(tick));
+    } catch (const Error& error) {
+        switch (error.code()) {
+            case ErrorCode::invalid_options: throw ProgramError(ExitCode::usage, error.message());
+            case ErrorCode::locked:
+                throw ProgramError(ExitCode::address,
+                                   error.message() +
+                                       "; or choose another port with --listen HOST:PORT (0: any "
+                                       "free one)");
+            default: throw ProgramError(ExitCode::address, error.message());
+        }
+    }
+}
+
+/// Waits for the order to stop.
+void wait_for_stop(StopSignals& signals, const ProgramLog& log) {
+    while (*signals.wait() == SIGHUP) {
+        log(LogLevel::info, "SIGHUP: nothing is read again; restart to change options");
+    }
+}
+
+/// Lets running transfers finish; another signal ends them at once.
+void drain(Server& server, seconds grace, StopSignals& signals, const ProgramLog& log) {
+    log(LogLevel::info, "stopping: " + std::to_string(server.connections()) +
+                            " connections, running transfers have " +
+                            std::to_string(grace.count()) + " s; a second signal stops at once");
+    const int done = eventfd(0, EFD_CLOEXEC);
+    if (done < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+    std::atomic<bool> complete = true;
+    const auto drain_for = [&](seconds limit) {
+        if (!server.drain(limit)) complete = false;
+    };
+    std::thread drainer = start_thread([&] {
+        drain_for(grace);
+        eventfd_write(done, 1);
+    });
+    while (const auto signal = signals.wait(done)) {
+        if (*signal != SIGHUP) drain_for(seconds(0));
+    }
+    drainer.join();
+    ::close(done);
+    log(complete ? LogLevel::info : LogLevel::warning,
+        complete ? "stopped" : "stopped; running transfers were cut off");
+}
+
+}  // namespace
+
+void serve(const Options& options) {
+    const ProgramOptions& program = options.program;
+    const std::string location = storage_location(options);
+    StopSignals signals;
+    raise_descriptor_limit();
+    const ProgramLog log(program.log_level, program.log_format);
+    std::unique_ptr<AccessLog> access_log;
+    if (program.access_log) {
+        access_log = std::make_unique<AccessLog>(STDERR_FILENO, program.log_format);
+    }
+    const auto registry = open_registry(options, location, log);
+    const auto server = start_server(registry, server_options(program, access_log.get(), log), log);
+    log(LogLevel::info,
+        "storage " + masked_url(location) + (program.read_only ? ", read-only" : ""));
+    for (const std::string& url : server->urls()) std::printf("listening on %s\n", url.c_str());
+    std::fflush(stdout);
+    wait_for_stop(signals, log);
+    drain(*server, seconds(program.grace_seconds), signals, log);
+}
+
+}  // namespace pkgreg::cli
