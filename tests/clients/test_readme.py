@@ -1,0 +1,60 @@
+"""The examples of the README: every block that says so is run as it stands.
+
+A block is run when an HTML comment `<!-- test -->` is the line before it. `sh` blocks run in a
+folder of the test; `cpp` blocks are compiled against the library and run. Where an example needs a
+server, one listens on the port that the examples use.
+"""
+
+import os
+import re
+import shutil
+import socket
+
+import pytest
+
+from programs import BUILD, PKGREG, ROOT, SYSTEM_PATH, run
+
+pytestmark = pytest.mark.readme
+
+README = ROOT / "README.md"
+PORT = 5000
+BLOCK = re.compile(r"^<!-- test -->\n+```(sh|cpp)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PKG_LIBRARY = BUILD / "release" / "src" / "libpkgreg.a"
+
+
+def blocks(language):
+    """The marked blocks of one language, each named by the line that it begins in."""
+    text = README.read_text() if README.exists() else ""
+    return [pytest.param(match[2], id=f"line-{text.count(chr(10), 0, match.start(2)) + 1}")
+            for match in BLOCK.finditer(text) if match[1] == language]
+
+
+def environment(folder):
+    return {"PATH": f"{PKGREG.parent}:{SYSTEM_PATH}", "HOME": str(folder), "LANG": "C.UTF-8",
+            "_CONTAINERS_ROOTLESS_UID": "1000", "CI": "true"}
+
+
+@pytest.mark.parametrize("block", blocks("sh"))
+def test_a_shell_example_of_the_readme_works(block, servers, tmp_path):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", PORT))
+        except OSError:
+            missing = f"port {PORT}, which the examples use, is taken on this machine"
+            pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    servers.start(listen=f"127.0.0.1:{PORT}")
+    folder = tmp_path / "work"
+    folder.mkdir()
+    run("/bin/bash", "-euo", "pipefail", "-c", block, cwd=folder, env=environment(folder))
+
+
+@pytest.mark.parametrize("block", blocks("cpp"))
+def test_a_cpp_example_of_the_readme_compiles_and_runs(block, tmp_path):
+    source, program = tmp_path / "example.cpp", tmp_path / "example"
+    source.write_text(block)
+    compiler = [shutil.which("ccache", path=SYSTEM_PATH)] if shutil.which("ccache") else []
+    run(*compiler, "g++", "-std=c++20", "-I", ROOT / "include", source, "-o", program, PKG_LIBRARY,
+        "-lsimdjson", "-lcurl", "-lssl", "-lcrypto", "-larchive", "-lzstd", "-lz", "-pthread",
+        timeout=300, env={**os.environ, "PATH": SYSTEM_PATH})
+    run(program, cwd=tmp_path, timeout=60)
