@@ -54,11 +54,6 @@ class DirectoryStore final : public ObjectStore {
           contents_(cache_bytes),
           writer_(context_, listings_, contents_) {}
 
-    ~DirectoryStore() override {
-        // The threads of the pool stayed in the parent; waiting for them would never end.
-        if (context_->in_forked_process()) new std::shared_ptr<WorkPool>(pool_);
-    }
-
     StoreCapabilities capabilities() const noexcept override {
         return {.late_naming = true, .if_absent = true, .if_match = true, .exclusive = writable()};
     }
@@ -244,12 +239,14 @@ awaitable<ListPage> DirectoryStore::list(std::string_view prefix, std::string_vi
 /// Whether the store may be in this directory: it is empty, or a store was in it before.
 bool is_ours(const RootDirectory& root) {
     bool empty = true;
-    const std::filesystem::path path("/proc/self/fd/" + std::to_string(root.fd));
-    for (const auto& entry : std::filesystem::directory_iterator(path)) {
-        const std::string name = entry.path().filename();
+    std::error_code error;
+    std::filesystem::directory_iterator entry(root.path, error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+        const std::string name = entry->path().filename();
         if (name == ".lock" || name == temporary_directory || name == "format") return true;
         if (name != "lost+found") empty = false;
     }
+    if (error) throw_system_error(error.value(), "read the directory", root.path);
     return empty;
 }
 
@@ -301,6 +298,15 @@ void clean_temporary_files(const DirectoryContext& context) {
     }
 }
 
+/// The same pool, but never destroyed in a forked process: its threads stayed in the parent, and
+/// waiting for them would never end.
+std::shared_ptr<WorkPool> kept_in_fork(std::shared_ptr<WorkPool> pool) {
+    WorkPool* const shared = pool.get();
+    return {shared, [pool = std::move(pool), process = getpid()](WorkPool*) mutable {
+                if (getpid() != process) new std::shared_ptr<WorkPool>(std::move(pool));
+            }};
+}
+
 }  // namespace
 
 std::shared_ptr<ObjectStore> open_directory_store(const std::filesystem::path& root,
@@ -316,7 +322,8 @@ std::shared_ptr<ObjectStore> open_directory_store(const std::filesystem::path& r
         clean_temporary_files(*context);
     }
     return std::make_shared<DirectoryStore>(std::move(context), std::move(lock),
-                                            std::move(options.pool), options.cache_bytes);
+                                            kept_in_fork(std::move(options.pool)),
+                                            options.cache_bytes);
 }
 
 }  // namespace pkgreg

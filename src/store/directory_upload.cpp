@@ -28,7 +28,8 @@ awaitable<void> DirectoryUpload::append(std::span<const std::byte> bytes,
     if (failed_) std::rethrow_exception(failed_);
     writes_.throw_if_failed();
     if (bytes.empty()) co_return;
-    if (bytes.size() <= max_inline && !queued_ && file_->is_open()) {
+    // While nothing is queued, the file is this coroutine's alone.
+    if (bytes.size() <= max_inline && *unfinished_ == 0 && file_->is_open()) {
         write_inline(bytes);
         co_return;
     }
@@ -39,11 +40,17 @@ awaitable<void> DirectoryUpload::append(std::span<const std::byte> bytes,
         bytes = std::span(copy.get(), bytes.size());
         owner = copy;
     }
-    size_ += bytes.size();
-    queued_ = true;
-    writes_.add([file = file_, bytes, owner = std::move(owner)] { file->write(bytes); });
+    queue(bytes, std::move(owner));
     co_await writes_.drain(wait ? 0 : max_queued);
-    if (wait) queued_ = false;
+}
+
+void DirectoryUpload::queue(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+    size_ += bytes.size();
+    ++*unfinished_;
+    writes_.add([file = file_, unfinished = unfinished_, bytes, owner = std::move(owner)] {
+        file->write(bytes);
+        --*unfinished;
+    });
 }
 
 void DirectoryUpload::write_inline(std::span<const std::byte> bytes) {
@@ -60,7 +67,6 @@ awaitable<void> DirectoryUpload::flush() {
     context_->check_process();
     if (failed_) std::rethrow_exception(failed_);
     co_await writes_.drain();
-    queued_ = false;
     file_->close();
 }
 

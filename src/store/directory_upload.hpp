@@ -8,6 +8,7 @@
 #include "base/suspend.hpp"
 #include "store/temporary_file.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -42,6 +43,7 @@ class DirectoryUpload final : public ObjectUpload {
     // disk nor the network waits for the other, and memory stays bounded.
     static constexpr std::size_t max_queued = 4;
 
+    void queue(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
     void write_inline(std::span<const std::byte> bytes);
 
     const std::shared_ptr<DirectoryContext> context_;
@@ -50,7 +52,9 @@ class DirectoryUpload final : public ObjectUpload {
     // Shared with the queued writes: the last one to let go removes it.
     std::shared_ptr<TemporaryFile> file_;
     WorkChain writes_;
-    bool queued_ = false;  // there may be unfinished writes in the chain
+    // How many queued writes have not ended; what an error drops counts for ever.
+    const std::shared_ptr<std::atomic<std::size_t>> unfinished_ =
+        std::make_shared<std::atomic<std::size_t>>(0);
     std::exception_ptr failed_;
     std::uint64_t size_ = 0;
 };
