@@ -2,15 +2,6 @@
 // everything asynchronous here is made of. Each resumes the coroutine on its own executor.
 #pragma once
 
-#include <deque>
-#include <exception>
-#include <functional>
-#include <memory>
-#include <mutex>
-#include <optional>
-#include <type_traits>
-#include <utility>
-
 #include "pkgreg/awaitable.hpp"
 #include "pkgreg/work_pool.hpp"
 
@@ -20,13 +11,24 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
 namespace pkgreg {
 
 /// Resumes a suspended coroutine, from any thread, exactly once.
 using Resume = std::function<void()>;
 
 // These take their function by lvalue reference on purpose: gcc 12 destroys a closure twice that is
-// a temporary inside a co_await expression. So it must have a name, and lives in the caller's frame.
+// a temporary inside a co_await expression. So it must have a name, and lives in the caller's
+// frame.
 
 /// Suspends the calling coroutine and gives `start` the means to resume it. `start` runs before the
 /// coroutine counts as suspended; it may call the resume function at once.
@@ -96,7 +98,8 @@ awaitable<std::invoke_result_t<F&>> offload(WorkPool& pool, F& work) {
 
 /// Tasks that run one after the other on a pool, in the order they were added, beside whoever adds
 /// them. One coroutine adds and drains. After a task has thrown, the ones behind it are dropped and
-/// the error is thrown by the next `drain` or `throw_if_failed`.
+/// the error is thrown by the next `drain` or `throw_if_failed`. Destroying the chain drops tasks
+/// that wait; the one that runs goes on, so it must own what it uses, or `stop` be called first.
 class WorkChain {
  public:
     explicit WorkChain(WorkPool& pool) : state_(std::make_shared<State>(pool)) {}
@@ -117,6 +120,13 @@ class WorkChain {
         if (state_->running) return;
         state_->running = true;
         state_->pool.post([state = state_] { State::run(*state); });
+    }
+
+    /// Drops tasks that wait, and blocks until the one that runs is over: for tasks that are short.
+    void stop() noexcept {
+        std::unique_lock lock(state_->mutex);
+        state_->tasks.clear();
+        state_->between_tasks.wait(lock, [this] { return !state_->inside_task; });
     }
 
     void throw_if_failed() {
@@ -169,6 +179,7 @@ class WorkChain {
                 }
                 auto task = std::move(state.tasks.front());
                 state.tasks.pop_front();
+                state.inside_task = true;
                 lock.unlock();
                 if (resume) resume();
                 std::exception_ptr error;
@@ -180,6 +191,8 @@ class WorkChain {
                 task = nullptr;
                 lock.lock();
                 if (error) state.error = error;
+                state.inside_task = false;
+                state.between_tasks.notify_all();
             }
         }
 
@@ -189,7 +202,9 @@ class WorkChain {
         std::exception_ptr error;
         Resume waiter;
         std::size_t limit = 0;
-        bool running = false;
+        bool running = false;  // on the pool, or about to be
+        bool inside_task = false;
+        std::condition_variable between_tasks;
     };
     std::shared_ptr<State> state_;
 };
