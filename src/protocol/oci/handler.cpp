@@ -17,6 +17,19 @@ bool reads(HttpMethod method) noexcept {
     return method == HttpMethod::get || method == HttpMethod::head;
 }
 
+/// The reference in a path. What can be no tag can be written by nobody; for everybody else it is
+/// simply not there, and the specification's answer to that is 404.
+Reference reference_of(const HttpRequest& request, const RepositoryName& name,
+                       std::string_view text) {
+    const bool digest = text.find(':') != std::string_view::npos;
+    if (request.method != HttpMethod::put && !digest && !Tag::is_valid(text)) {
+        throw Error(ErrorCode::manifest_unknown, "repository '" + name.str() + "' has no tag '" +
+                                                     std::string(text.substr(0, 160)) +
+                                                     "', since that is no tag's name");
+    }
+    return parse_reference(text);
+}
+
 }  // namespace
 
 awaitable<HttpResponse> Handler::handle_blob(const HttpRequest& request, const Route& route) {
@@ -54,7 +67,7 @@ awaitable<HttpResponse> Handler::handle_upload(const HttpRequest& request, const
 awaitable<HttpResponse> Handler::handle_manifest(const HttpRequest& request, const Target& target,
                                                  const Route& route) {
     const auto name = RepositoryName::parse(route.name);
-    const Reference reference = parse_reference(route.item);
+    const Reference reference = reference_of(request, name, route.item);
     if (reads(request.method)) co_return co_await get_manifest(request, name, reference);
     if (request.method == HttpMethod::put) {
         co_return co_await put_manifest(request, target, name, reference);
