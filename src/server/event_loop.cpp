@@ -70,6 +70,10 @@ void EventLoop::enlist(Channel& channel) {
 
 void EventLoop::begin_drain() {
     draining_ = true;
+    boost::asio::post(context_, [this] { wake_idle(); });
+}
+
+void EventLoop::wake_idle() {
     for (Channel& channel : channels_) channel.wake_idle();
 }
 

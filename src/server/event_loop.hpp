@@ -24,7 +24,8 @@
 
 namespace pkgreg {
 
-/// Everything but `start`, `stop`, `join`, `context` and `load` belongs to the loop's own thread.
+/// Everything but `start`, `begin_drain`, `stop`, `join`, `context` and `load` belongs to the
+/// loop's own thread.
 class EventLoop {
  public:
     /// A request's head fits nearly always.
@@ -33,6 +34,8 @@ class EventLoop {
     explicit EventLoop(const ServerOptions& options);
 
     void start();
+    /// Refuses requests that begin from now on, and ends connections that wait for one.
+    void begin_drain();
     /// Lets the loop end when its connections have ended.
     void stop();
     void join();
@@ -44,7 +47,7 @@ class EventLoop {
     void enlist(Channel& channel);
     /// Requests that begin now are refused.
     bool draining() const noexcept { return draining_; }
-    void begin_drain();
+    void wake_idle();
     void cut_off_all();
 
     std::unique_ptr<char[]> take_block();
@@ -68,8 +71,8 @@ class EventLoop {
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     boost::asio::steady_timer sweep_timer_;
     boost::asio::steady_timer tick_timer_;
+    std::atomic<bool> draining_{false};
     bool stopping_ = false;
-    bool draining_ = false;
     bool cut_off_ = false;
     boost::intrusive::list<Channel, boost::intrusive::constant_time_size<false>> channels_;
     std::vector<std::unique_ptr<char[]>> blocks_;

@@ -92,7 +92,6 @@ class ServerImpl final : public Server {
     bool full() const noexcept;
     void stop_listening();
     void stop_loops();
-    void on_every_loop(void (EventLoop::*call)());
 
     const std::shared_ptr<HttpHandler> handler_;
     const ServerOptions options_;
@@ -182,27 +181,25 @@ ServerImpl::~ServerImpl() {
 }
 
 bool ServerImpl::drain(std::chrono::milliseconds grace) {
+    for (const auto& loop : loops_) loop->begin_drain();
     std::promise<void> stopped;
     boost::asio::post(loops_.front()->context(), [&] {
         stop_listening();
         stopped.set_value();
     });
     stopped.get_future().wait();
-    on_every_loop(&EventLoop::begin_drain);
     std::unique_lock lock(mutex_);
     const auto ended = [this] { return connections_ == 0; };
-    const bool in_time = all_ended_.wait_for(lock, grace, ended);
+    // The clock of the wait cannot count much further than this.
+    const auto longest = std::chrono::milliseconds(std::chrono::hours(24 * 365));
+    const bool in_time = all_ended_.wait_for(lock, std::min(grace, longest), ended);
     if (!in_time) {
-        on_every_loop(&EventLoop::cut_off_all);
+        for (const auto& loop : loops_) {
+            boost::asio::post(loop->context(), [target = loop.get()] { target->cut_off_all(); });
+        }
         all_ended_.wait(lock, ended);
     }
     return in_time;
-}
-
-void ServerImpl::on_every_loop(void (EventLoop::*call)()) {
-    for (const auto& loop : loops_) {
-        boost::asio::post(loop->context(), [target = loop.get(), call] { (target->*call)(); });
-    }
 }
 
 void ServerImpl::stop_listening() {

@@ -12,6 +12,13 @@
 namespace pkgreg::test {
 namespace {
 
+// Sanitizers keep what was freed.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool memory_is_telling = false;
+#else
+constexpr bool memory_is_telling = true;
+#endif
+
 TEST(Responses, BodiesOfEveryKindAndSizeArriveWhole) {
     TestServer server;
     TestClient client(server.url());
@@ -96,7 +103,9 @@ TEST(Responses, ASlowReaderCostsNoMemory) {
             ASSERT_FALSE(piece.empty());
             read += piece.size();
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
-            ASSERT_LT(resident_memory(), before + (std::size_t{32} << 20));
+            if (memory_is_telling) {
+                ASSERT_LT(resident_memory(), before + (std::size_t{32} << 20));
+            }
         }
     }
 }
