@@ -1,0 +1,82 @@
+// ManyWritersStore: a store that others may write to as well, as a bucket is, over any other one.
+// Between two verbs a test can let another instance do something: the registry's races with other
+// instances are all of that form, so each can be played at every place where it can happen.
+#pragma once
+
+#include "pkgreg/object_store.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace pkgreg {
+
+class ManyWritersStore final : public ObjectStore {
+ public:
+    explicit ManyWritersStore(std::shared_ptr<ObjectStore> inner) : inner_(std::move(inner)) {}
+
+    /// Calls `f` after every verb.
+    void after_each_verb(std::function<void()> f) { after_ = std::move(f); }
+
+    StoreCapabilities capabilities() const noexcept override {
+        StoreCapabilities capabilities = inner_->capabilities();
+        capabilities.exclusive = false;
+        return capabilities;
+    }
+    std::string describe() const override { return inner_->describe(); }
+
+    awaitable<std::optional<ObjectInfo>> head(const ObjectKey& key) override {
+        auto result = co_await inner_->head(key);
+        pause();
+        co_return result;
+    }
+    awaitable<std::shared_ptr<const std::string>> get(const ObjectKey& key) override {
+        auto result = co_await inner_->get(key);
+        pause();
+        co_return result;
+    }
+    awaitable<std::unique_ptr<ObjectReader>> open(const ObjectKey& key, ByteRange range) override {
+        auto result = co_await inner_->open(key, range);
+        pause();
+        co_return result;
+    }
+    awaitable<void> put(const ObjectKey& key, std::string_view bytes, PutOptions options) override {
+        co_await inner_->put(key, bytes, options);
+        pause();
+    }
+    awaitable<std::unique_ptr<ObjectUpload>> begin_upload(std::optional<ObjectKey> key) override {
+        auto result = co_await inner_->begin_upload(key);
+        pause();
+        co_return result;
+    }
+    awaitable<void> publish(std::unique_ptr<ObjectUpload> upload, const ObjectKey& key) override {
+        co_await inner_->publish(std::move(upload), key);
+        pause();
+    }
+    awaitable<void> sync(const ObjectKey& key) override {
+        co_await inner_->sync(key);
+        pause();
+    }
+    awaitable<bool> remove(const ObjectKey& key) override {
+        const bool result = co_await inner_->remove(key);
+        pause();
+        co_return result;
+    }
+    awaitable<ListPage> list(std::string_view prefix, std::string_view start_after,
+                             std::size_t limit) override {
+        ListPage page = co_await inner_->list(prefix, start_after, limit);
+        pause();
+        co_return page;
+    }
+
+ private:
+    void pause() const {
+        if (after_) after_();
+    }
+
+    std::shared_ptr<ObjectStore> inner_;
+    std::function<void()> after_;
+};
+
+}  // namespace pkgreg
