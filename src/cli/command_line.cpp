@@ -12,22 +12,23 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include <cstdio>
-#include <cstdlib>
+#include <algorithm>
+#include <cctype>
+#include <cstddef>
 #include <functional>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace pkgreg::cli {
 namespace {
 
-constexpr const char* description =
-    "A registry of container images and DC/OS packages.\n"
-    "Docker, podman, skopeo, containerd and every other OCI client can push to it and pull from "
-    "it.";
+constexpr const char* description = R"(A registry of container images and DC/OS packages.
+Docker, podman, skopeo, containerd and every other OCI client push to it and pull from it.
+)";
 
 constexpr const char* footer = R"(Examples:
   pkgreg serve --storage /var/lib/pkgreg --listen 127.0.0.1:5000
@@ -51,6 +52,53 @@ Exit codes:
   5  the server that was asked does not answer, or is no registry
 )";
 
+/// Help in the form of manual pages: no variable behind every option (the help of the program says
+/// how they are named), and one empty line between groups.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+    HelpFormatter() { column_width(31); }
+
+    std::string make_option_opts(const CLI::Option* option) const override {
+        const std::string type = option->get_type_name();
+        return option->get_type_size() == 0 || type.empty() ? std::string() : " " + type;
+    }
+    std::string make_help(const CLI::App* app, std::string name,
+                          CLI::AppFormatMode mode) const override {
+        std::string out = CLI::Formatter::make_help(app, std::move(name), mode);
+        for (std::size_t at = 0; (at = out.find("\n\n\n", at)) != std::string::npos;) {
+            out.erase(at, 1);
+        }
+        return out;
+    }
+};
+
+/// The file's options. That it cannot be read is as wrong as what it may hold.
+Options load_options(const std::string& file) {
+    try {
+        return read_options(file);
+    } catch (const Error& error) {
+        throw ProgramError(ExitCode::usage, error.message());
+    }
+}
+
+/// Turns a word into the number that CLI11 reads an enumeration from.
+template <class E>
+CLI::Validator word_of(std::vector<std::pair<std::string, E>> words) {
+    return CLI::Validator(
+        [words = std::move(words)](std::string& text) -> std::string {
+            std::string known;
+            for (const auto& [word, value] : words) {
+                if (text == word) {
+                    text = std::to_string(static_cast<int>(value));
+                    return {};
+                }
+                known += (known.empty() ? "" : ", ") + word;
+            }
+            return "'" + text + "' is none of " + known;
+        },
+        "");
+}
+
 /// The options of `serve`: each one changes a member of the options, when it was given.
 class ServeCommand {
  public:
@@ -72,7 +120,7 @@ class ServeCommand {
     bool given() const { return app_.parsed(); }
 
     void run() const {
-        Options options = file_.empty() ? Options() : read_options(file_);
+        Options options = file_.empty() ? Options() : load_options(file_);
         for (const auto& change : changes_) change(options);
         check_options(options);
         serve(options);
@@ -162,18 +210,15 @@ class ServeCommand {
 
     void add_logs() {
         const char* group = "Logs";
-        static const std::map<std::string, LogLevel> levels = {{"debug", LogLevel::debug},
-                                                               {"info", LogLevel::info},
-                                                               {"warning", LogLevel::warning},
-                                                               {"error", LogLevel::error}};
-        static const std::map<std::string, LogFormat> formats = {{"text", LogFormat::text},
-                                                                 {"json", LogFormat::json}};
         add("log-level", &ProgramOptions::log_level, "LEVEL",
             "Least level that is logged: debug, info, warning or error (info)")
-            ->transform(CLI::Transformer(levels).description(""))
+            ->transform(word_of<LogLevel>({{"debug", LogLevel::debug},
+                                           {"info", LogLevel::info},
+                                           {"warning", LogLevel::warning},
+                                           {"error", LogLevel::error}}))
             ->group(group);
         add("log-format", &ProgramOptions::log_format, "FORMAT", "text or json, a line each (text)")
-            ->transform(CLI::Transformer(formats).description(""))
+            ->transform(word_of<LogFormat>({{"text", LogFormat::text}, {"json", LogFormat::json}}))
             ->group(group);
         add_switch("no-access-log", &ProgramOptions::access_log, false, "Do not log each request")
             ->group(group);
@@ -218,14 +263,14 @@ class OptionsCommand {
         : app_(*parent.add_subcommand("options", "Check a file of JSON options")) {
         CLI::App* check = app_.add_subcommand(
             "check", "Print the effective options, defaults filled in and secrets masked");
-        check->add_option("file", file_, "The options, as 'serve --options' takes them")
-            ->type_name("FILE")
+        check->add_option("FILE", file_, "The options, as 'serve --options' takes them")
+            ->type_name("")
             ->required();
         app_.require_subcommand(1);
     }
 
     bool given() const { return app_.parsed(); }
-    void run() const { std::cout << print_options(read_options(file_)) << std::flush; }
+    void run() const { std::cout << print_options(load_options(file_)) << std::flush; }
 
  private:
     CLI::App& app_;
@@ -238,8 +283,8 @@ class ListingCommands {
     explicit ListingCommands(CLI::App& parent)
         : repositories_(*parent.add_subcommand("repositories", "List all repositories")),
           tags_(*parent.add_subcommand("tags", "List all tags of a repository")) {
-        tags_.add_option("name", repository_, "The repository, such as library/hello")
-            ->type_name("NAME")
+        tags_.add_option("NAME", repository_, "The repository, such as library/hello")
+            ->type_name("")
             ->required();
         add_common(repositories_);
         add_common(tags_);
@@ -272,8 +317,13 @@ class ListingCommands {
     ListingOptions options_{"http://127.0.0.1:5000", {}, false};
 };
 
-int report(ExitCode code, const char* message) {
-    std::cerr << "pkgreg: " << message << std::endl;
+/// Writes a message, which may have several lines, and gives the exit code back.
+int report(ExitCode code, std::string_view message) {
+    while (!message.empty()) {
+        const std::size_t end = std::min(message.find('\n'), message.size());
+        std::cerr << "pkgreg: " << message.substr(0, end) << '\n';
+        message.remove_prefix(std::min(end + 1, message.size()));
+    }
     return static_cast<int>(code);
 }
 
@@ -281,7 +331,7 @@ int report(ExitCode code, const char* message) {
 
 int run(int argc, char** argv) {
     CLI::App app(description, "pkgreg");
-    app.footer(footer);
+    app.formatter(std::make_shared<HelpFormatter>());
     app.require_subcommand(1);
     app.set_version_flag(
         "--version", [] { return version_text(); },
@@ -289,6 +339,7 @@ int run(int argc, char** argv) {
     ServeCommand serve_command(app);
     OptionsCommand options_command(app);
     ListingCommands listing_commands(app);
+    app.footer(footer);  // last, or every command would inherit it
     try {
         app.parse(argc, argv);
         if (serve_command.given()) serve_command.run();

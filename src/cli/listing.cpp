@@ -112,19 +112,19 @@ void walk_pages(const std::function<NamePage(std::string_view)>& page, const Tak
     }
 }
 
-/// Writes names as they come: one per line, or as the end of a JSON object that is begun.
+/// Writes names as they come: one per line, or in a JSON object of which `head` is all before the
+/// array. Nothing is written before the first names are there, so a command that fails at once
+/// leaves no half an object.
 class NameWriter {
  public:
-    NameWriter(std::ostream& out, bool json) : out_(out), json_(json) {}
+    NameWriter(std::ostream& out, bool json, std::string head)
+        : out_(out), json_(json), head_(std::move(head)) {}
 
-    void begin(std::string_view head) {
-        if (json_) out_ << head << '[';
-    }
     void write(const std::vector<std::string>& names) {
         std::string text;
         for (const std::string& name : names) {
             if (json_) {
-                if (!std::exchange(first_, false)) text += ',';
+                text += std::exchange(first_, false) ? head_ + '[' : ",";
                 append_json_string(text, name);
             } else {
                 append_printable(text, name);
@@ -134,16 +134,25 @@ class NameWriter {
         out_ << text;
     }
     void end() {
-        if (json_) out_ << "]}\n";
+        if (json_) out_ << (first_ ? head_ + '[' : "") << "]}\n";
         out_.flush();
         if (!out_) throw ProgramError(ExitCode::failed, "standard output cannot be written");
     }
 
  private:
     std::ostream& out_;
-    bool json_;
+    const bool json_;
+    const std::string head_;
     bool first_ = true;
 };
+
+RepositoryName parse_name(const std::string& text) {
+    try {
+        return RepositoryName::parse(text);
+    } catch (const Error& error) {
+        throw ProgramError(ExitCode::usage, error.message());
+    }
+}
 
 }  // namespace
 
@@ -163,15 +172,13 @@ std::string next_link(std::string_view field) {
 }
 
 void list_repositories(const ListingOptions& options, std::ostream& out) {
-    NameWriter writer(out, options.json);
+    NameWriter writer(out, options.json, "{\"repositories\":");
     const TakePage take = [&](const std::vector<std::string>& names) { writer.write(names); };
     if (options.storage.empty()) {
         HttpClient client(options.server);
-        writer.begin("{\"repositories\":");
         follow_pages(client, "/v2/_catalog?n=" + std::to_string(page_size), "repositories", take);
     } else {
         const auto registry = open_to_read(options.storage);
-        writer.begin("{\"repositories\":");
         walk_pages(
             [&](std::string_view last) {
                 return run_blocking(registry->list_repositories(last, page_size));
@@ -182,22 +189,9 @@ void list_repositories(const ListingOptions& options, std::ostream& out) {
 }
 
 void list_tags(const std::string& repository, const ListingOptions& options, std::ostream& out) {
-    if (!RepositoryName::is_valid(repository)) {
-        try {
-            RepositoryName::parse(repository);
-        } catch (const Error& error) {
-            throw ProgramError(ExitCode::usage, error.message());
-        }
-    }
-    const RepositoryName name = RepositoryName::parse(repository);
-    NameWriter writer(out, options.json);
-    const std::string head = "{\"name\":" + json_string(repository) + ",\"tags\":";
-    bool begun = false;
-    // Nothing is written before the first page is there: the repository may be unknown.
-    const TakePage take = [&](const std::vector<std::string>& names) {
-        if (!std::exchange(begun, true)) writer.begin(head);
-        writer.write(names);
-    };
+    const RepositoryName name = parse_name(repository);
+    NameWriter writer(out, options.json, "{\"name\":" + json_string(repository) + ",\"tags\":");
+    const TakePage take = [&](const std::vector<std::string>& names) { writer.write(names); };
     if (options.storage.empty()) {
         HttpClient client(options.server);
         follow_pages(client, "/v2/" + repository + "/tags/list?n=" + std::to_string(page_size),

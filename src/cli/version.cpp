@@ -20,9 +20,9 @@ std::string dotted(unsigned major, unsigned minor, unsigned patch) {
 }  // namespace
 
 std::string version_text() {
-    std::string out = "pkgreg " PKGREG_VERSION "\n";
+    std::string out = "pkgreg " PKGREG_VERSION;
     const auto line = [&](const char* name, const std::string& version) {
-        out += fmt::format("  {:<10} {}\n", name, version);
+        out += fmt::format("\n  {:<10} {}", name, version);
     };
     line("Boost", dotted(BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100));
     line("OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING));
