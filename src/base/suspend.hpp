@@ -160,7 +160,7 @@ class WorkChain {
     struct State {
         explicit State(WorkPool& p) : pool(p) {}
 
-        std::size_t unfinished() const noexcept { return tasks.size() + (running ? 1 : 0); }
+        std::size_t unfinished() const noexcept { return tasks.size() + (inside_task ? 1 : 0); }
 
         static void run(State& state) {
             std::unique_lock lock(state.mutex);
