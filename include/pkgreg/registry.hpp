@@ -40,10 +40,11 @@ struct RegistryOptions {
     std::chrono::seconds upload_idle_limit = std::chrono::hours(24);
 
     // Performance.
-    /// Size of one transfer buffer, in bytes.
-    std::size_t buffer_size = std::size_t{256} << 10;
+    /// Size of one transfer buffer, in bytes. Each is handed to two other threads (hash, write), so
+    /// small ones cost more in handing over than in work.
+    std::size_t buffer_size = std::size_t{1} << 20;
     /// How many transfer buffers there are at most, for all uploads together; who finds none waits.
-    std::size_t max_buffers = 64;
+    std::size_t max_buffers = 16;
     /// Threads that hash beside the transfer; null: hash on the caller's thread.
     std::shared_ptr<WorkPool> pool = nullptr;
 

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <linux/magic.h>
+#include <sys/statfs.h>
 #include <sys/types.h>
 #include <unistd.h>
 #include <utility>
@@ -22,7 +24,10 @@ class DirectoryContext {
  public:
     /// Takes the descriptor in `root` over.
     DirectoryContext(RootDirectory root, std::shared_ptr<FileSystem> files)
-        : root_(std::move(root)), files_(std::move(files)), process_(getpid()) {}
+        : root_(std::move(root)),
+          files_(std::move(files)),
+          process_(getpid()),
+          in_memory_(is_in_memory(root_.fd)) {}
     ~DirectoryContext() { ::close(root_.fd); }
     DirectoryContext(const DirectoryContext&) = delete;
     DirectoryContext& operator=(const DirectoryContext&) = delete;
@@ -30,6 +35,9 @@ class DirectoryContext {
     const RootDirectory& root() const noexcept { return root_; }
     FileSystem& files() const noexcept { return *files_; }
     std::string full_path(const std::string& path) const { return root_.path + "/" + path; }
+
+    /// Whether the file system has no disk behind it, so that a write never waits for one.
+    bool in_memory() const noexcept { return in_memory_; }
 
     bool in_forked_process() const noexcept { return getpid() != process_; }
     /// Throws `forked` in another process than the one that opened the store: the lock is not
@@ -54,9 +62,16 @@ class DirectoryContext {
     }
 
  private:
+    static bool is_in_memory(int fd) noexcept {
+        struct statfs info {};
+        return fstatfs(fd, &info) == 0 &&
+               (info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC);
+    }
+
     const RootDirectory root_;
     const std::shared_ptr<FileSystem> files_;
     const pid_t process_;
+    const bool in_memory_;
     std::atomic<std::int64_t> last_time_{0};
 };
 

@@ -29,7 +29,8 @@ awaitable<void> DirectoryUpload::append(std::span<const std::byte> bytes,
     writes_.throw_if_failed();
     if (bytes.empty()) co_return;
     // While nothing is queued, the file is this coroutine's alone.
-    if (bytes.size() <= max_inline && *unfinished_ == 0 && file_->is_open()) {
+    const bool quick = bytes.size() <= max_inline || context_->in_memory();
+    if (quick && *unfinished_ == 0 && file_->is_open()) {
         write_inline(bytes);
         co_return;
     }
