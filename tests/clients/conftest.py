@@ -1,5 +1,6 @@
 """Fixtures of the suites: servers on fresh directories, and the clients they need."""
 
+import fcntl
 import itertools
 import os
 import signal
@@ -24,12 +25,23 @@ CLIENTS = {
 }
 
 
+def use_work_folder(folder):
+    """Claims the folder for this run; it is emptied at the beginning of each."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    claim = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise pytest.UsageError(f"another run is at work in {folder}; wait for it, or give this "
+                                "one a folder of its own with --basetemp") from None
+    return folder
+
+
 def pytest_configure(config):
     # A run that is asked to end ends what it started, as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if config.option.basetemp is None:
-        config.option.basetemp = BUILD / "clients" / "work"
-        config.option.basetemp.parent.mkdir(parents=True, exist_ok=True)
+        config.option.basetemp = use_work_folder(BUILD / "clients" / "work")
     if not PKGREG.exists():
         raise pytest.UsageError(f"{PKGREG} is not there; build it, or set PKGREG_BIN")
 

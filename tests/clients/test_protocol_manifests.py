@@ -357,10 +357,3 @@ def test_a_content_type_that_contradicts_the_manifest_is_refused(repository):
     failed = repository.put_manifest("liar", artifact(repository), OCI_INDEX)
     assert failed.status == 400
     assert failed.codes() == ["MANIFEST_INVALID"]
-
-
-def test_a_size_that_is_not_the_blobs_is_refused(repository):
-    repository.push_blob(b"{}")
-    failed = repository.put_manifest("liar", image_manifest({**EMPTY_CONFIG, "size": 3}, []))
-    assert failed.status == 400
-    assert failed.codes() == ["MANIFEST_INVALID"]

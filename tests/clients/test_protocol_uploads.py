@@ -213,8 +213,7 @@ def test_cancelling_ends_an_upload(repository):
         assert answer.codes() == ["BLOB_UPLOAD_UNKNOWN"]
 
 
-@pytest.mark.parametrize("upload", ["00000000-0000-4000-8000-000000000000", "no-uuid", "..%2f..",
-                                    "%00"])
+@pytest.mark.parametrize("upload", ["00000000-0000-4000-8000-000000000000", "no-uuid", ".."])
 def test_an_unknown_upload_is_404(repository, upload):
     location = f"{repository.base}/blobs/uploads/{upload}"
     for method in ("GET", "PATCH", "PUT", "DELETE"):

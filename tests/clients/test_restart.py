@@ -141,7 +141,12 @@ def test_100_kills_at_random_moments_lose_nothing_that_was_acknowledged(servers,
         current = [Pusher(server, client, f"{number}-{client}") for client in range(3)]
         for pusher in current:
             pusher.start()
-        time.sleep(moments.uniform(0, 0.12))
+        # By progress, not by the clock, so that a slow machine is killed at work as well.
+        enough, deadline = moments.randrange(10), time.monotonic() + 5
+        while (sum(len(pusher.blobs) for pusher in current) < enough
+               and time.monotonic() < deadline):
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0, 0.01))
         server.kill()
         for pusher in current:
             pusher.join(30)
@@ -190,9 +195,9 @@ def wait_for_refusal(server):
 
 
 def test_sigterm_lets_running_transfers_finish(servers):
-    server = servers.start()
+    server = servers.start("--grace", "300")
     repository = Repository(server.http, "drain")
-    data = random.Random(3).randbytes(64 << 20)
+    data = random.Random(3).randbytes(32 << 20)
     digest = repository.push_blob(data)
     location = repository.locate(repository.begin())
     half = len(data) // 2
@@ -200,7 +205,7 @@ def test_sigterm_lets_running_transfers_finish(servers):
         idle.sendall(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
         assert status_of(idle.recv(4096)) == 200
         pull.sendall(f"GET {repository.blob(digest)} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        received = pull.recv(4096)
+        received = bytearray(pull.recv(4096))
         push.sendall(f"PUT {with_query(location, digest=digest)} HTTP/1.1\r\nHost: x\r\n"
                      f"Content-Length: {len(data)}\r\n\r\n".encode() + data[:half])
         server.daemon.process.send_signal(signal.SIGTERM)
@@ -211,8 +216,9 @@ def test_sigterm_lets_running_transfers_finish(servers):
         assert status_of(answer) == 201, answer
         while part := pull.recv(1 << 20):
             received += part
-        head, _, body = received.partition(b"\r\n\r\n")
+        head, _, body = bytes(received).partition(b"\r\n\r\n")
         assert status_of(head) == 200
+        assert len(body) == len(data), "a running transfer was cut off"
         assert digest_of(body) == digest
         assert idle.recv(4096) == b"", "an idle connection is closed"
     server.stop()
