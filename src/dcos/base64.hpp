@@ -1,6 +1,7 @@
 // Base64 (RFC 4648, section 4), as package templates are written: with padding, on one line.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -10,6 +11,12 @@ namespace pkgreg {
 
 inline constexpr std::string_view base64_alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+inline constexpr std::array<bool, 256> is_base64_digit = [] {
+    std::array<bool, 256> table{};
+    for (const char c : base64_alphabet) table[static_cast<std::uint8_t>(c)] = true;
+    return table;
+}();
 
 inline std::string to_base64(std::string_view bytes) {
     std::string text;
@@ -33,9 +40,7 @@ inline bool is_base64(std::string_view text) noexcept {
     if (text.empty() || text.size() % 4 != 0) return false;
     const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
     for (const char c : text.substr(0, text.size() - padding)) {
-        const bool digit = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                           (c >= '0' && c <= '9') || c == '+' || c == '/';
-        if (!digit) return false;
+        if (!is_base64_digit[static_cast<std::uint8_t>(c)]) return false;
     }
     return true;
 }

@@ -1,5 +1,6 @@
 #include "dcos/universe_package.hpp"
 
+#include "pkgreg/error.hpp"
 #include "pkgreg/hasher.hpp"
 
 #include "base/json_text.hpp"
@@ -191,35 +192,179 @@ std::vector<std::size_t> underescaped_quotes(std::string_view raw) {
     return places;
 }
 
-UniversePackage::State::State(const PackageMetadata& metadata, std::uint64_t release,
-                              std::optional<bool> is_selected, const Locator& locator)
-    : coordinate(metadata.coordinate()),
-      packaging_version(metadata.packaging_version()),
-      min_release(metadata.min_release()),
-      release_version(release),
-      text(metadata.text()) {
-    const std::vector<SegmentEdit> common = common_edits(metadata, release, is_selected, locator);
+namespace {
+
+constexpr std::string_view record_kind = "pkgreg package ";
+constexpr std::string_view record_version = "1\n";
+
+/// Writes a record: numbers in little-endian order, texts behind their length.
+class RecordWriter {
+ public:
+    RecordWriter() { bytes_.append(record_kind).append(record_version); }
+
+    void number(std::uint64_t value, int size) {
+        for (int i = 0; i < size; ++i) bytes_.push_back(static_cast<char>(value >> (8 * i) & 255));
+    }
+    void text(std::string_view value) {
+        number(value.size(), 4);
+        bytes_.append(value);
+    }
+    void list(const std::optional<SegmentList>& list) {
+        number(list ? list->segments.size() : 0, 4);
+        if (!list) return;
+        for (const Segment& segment : list->segments) {
+            number(static_cast<std::uint64_t>(segment.kind), 1);
+            number(segment.offset, 4);
+            number(segment.length, 4);
+        }
+    }
+
+    std::string take() && { return std::move(bytes_); }
+
+ private:
+    std::string bytes_;
+};
+
+class RecordReader {
+ public:
+    explicit RecordReader(std::string_view bytes) : rest_(bytes) {
+        if (!rest_.starts_with(record_kind)) refuse();
+        rest_.remove_prefix(record_kind.size());
+        if (!rest_.starts_with(record_version)) {
+            throw Error(ErrorCode::incompatible,
+                        "the package was stored by another version of this program; add it again");
+        }
+        rest_.remove_prefix(record_version.size());
+    }
+
+    [[noreturn]] static void refuse() {
+        throw Error(ErrorCode::corrupt, "a stored package is damaged; remove it and add it again");
+    }
+
+    std::string_view bytes(std::size_t size) {
+        if (size > rest_.size()) refuse();
+        const std::string_view taken = rest_.substr(0, size);
+        rest_.remove_prefix(size);
+        return taken;
+    }
+    std::uint64_t number(int size) {
+        std::uint64_t value = 0;
+        int shift = 0;
+        for (const char c : bytes(static_cast<std::size_t>(size))) {
+            value |= std::uint64_t{static_cast<std::uint8_t>(c)} << shift;
+            shift += 8;
+        }
+        return value;
+    }
+    std::string_view text() { return bytes(number(4)); }
+
+    template <class T>
+    T parsed() {
+        auto value = T::try_parse(text());
+        if (!value) refuse();
+        return *std::move(value);
+    }
+
+    std::optional<SegmentList> list(std::size_t text_size, std::size_t insertions_size) {
+        const std::uint64_t count = number(4);
+        if (count == 0) return std::nullopt;
+        if (count > rest_.size()) refuse();
+        SegmentList list;
+        list.segments.reserve(count);
+        for (std::uint64_t i = 0; i < count; ++i) {
+            const auto kind = static_cast<Segment::Kind>(number(1));
+            const auto offset = static_cast<std::uint32_t>(number(4));
+            const auto length = static_cast<std::uint32_t>(number(4));
+            const std::size_t size = kind == Segment::Kind::text        ? text_size
+                                     : kind == Segment::Kind::insertion ? insertions_size
+                                                                        : 0;
+            if (kind > Segment::Kind::image_host || offset > size || length > size - offset) {
+                refuse();
+            }
+            list.segments.push_back({kind, offset, length});
+            list.fixed_size += length;
+            list.resource_bases += kind == Segment::Kind::resource_base;
+            list.image_hosts += kind == Segment::Kind::image_host;
+        }
+        return list;
+    }
+
+    bool at_end() const noexcept { return rest_.empty(); }
+
+ private:
+    std::string_view rest_;
+};
+
+/// Of everything that a document can show of a package: all its forms follow from the text as it
+/// is.
+Digest digest_of(std::string_view text, std::string_view insertions, const SegmentList& list) {
+    Hasher hasher(DigestAlgorithm::sha256);
+    for (const Segment& segment : list.segments) {
+        switch (segment.kind) {
+            case Segment::Kind::text:
+                hasher.update(text.substr(segment.offset, segment.length));
+                break;
+            case Segment::Kind::insertion:
+                hasher.update(insertions.substr(segment.offset, segment.length));
+                break;
+            // Marks that cannot stand in JSON.
+            case Segment::Kind::resource_base: hasher.update(std::string_view("\1")); break;
+            case Segment::Kind::image_host: hasher.update(std::string_view("\2")); break;
+        }
+    }
+    return hasher.digest();
+}
+
+std::string make_record(const PackageMetadata& metadata, std::uint64_t release_version,
+                        std::optional<bool> selected, const UniversePackage::Locator& locator) {
+    const std::vector<SegmentEdit> common =
+        common_edits(metadata, release_version, selected, locator);
+    std::string insertions;
+    std::array<std::optional<SegmentList>, variant_count> variants;
     const auto write = [&](PackageVariant variant, std::vector<SegmentEdit> edits) {
         if (variant != PackageVariant::as_it_is && edits.empty()) return;
         edits.insert(edits.begin(), common.begin(), common.end());
         variants[static_cast<std::size_t>(variant)] =
-            SegmentWriter(text.size(), insertions).write(std::move(edits));
+            SegmentWriter(metadata.text().size(), insertions).write(std::move(edits));
     };
     write(PackageVariant::as_it_is, {});
     write(PackageVariant::without_manager, edits_without_manager(metadata));
     write(PackageVariant::before_1_10, edits_before_1_10(metadata));
 
-    // Everything else follows from the text as it is. The marks cannot stand in JSON.
-    const RegistryAddress marks{std::string(1, '\1'), std::string(1, '\2')};
-    Hasher hasher(DigestAlgorithm::sha256);
-    for (const Segment& segment : list(PackageVariant::as_it_is).segments) {
-        hasher.update(view(segment, marks));
-    }
-    digest = hasher.digest();
+    RecordWriter record;
+    record.text(metadata.name().str());
+    record.text(metadata.version().str());
+    record.text(metadata.min_release().str());
+    record.number(static_cast<std::uint64_t>(metadata.packaging_version()), 1);
+    record.number(release_version, 8);
+    record.text(digest_of(metadata.text(), insertions, *variants[0]).to_string());
+    record.text(metadata.text());
+    record.text(insertions);
+    for (const auto& variant : variants) record.list(variant);
+    return std::move(record).take();
+}
+
+}  // namespace
+
+UniversePackage::State::State(std::shared_ptr<const std::string> bytes)
+    : record(std::move(bytes)),
+      coordinate(PackageName::parse("package"), PackageVersion::parse("0")) {
+    RecordReader reader(*record);
+    auto name = reader.parsed<PackageName>();
+    auto version = reader.parsed<PackageVersion>();
+    coordinate = PackageCoordinate(std::move(name), std::move(version));
+    min_release = reader.parsed<ReleaseVersion>();
+    packaging_version = static_cast<PackagingVersion>(reader.number(1));
+    release_version = reader.number(8);
+    digest = reader.parsed<Digest>();
+    text = reader.text();
+    insertions = reader.text();
+    for (auto& variant : variants) variant = reader.list(text.size(), insertions.size());
+    if (!variants[0] || !reader.at_end()) RecordReader::refuse();
 }
 
 std::size_t UniversePackage::State::footprint() const noexcept {
-    std::size_t bytes = sizeof(State) + text.capacity() + insertions.capacity();
+    std::size_t bytes = sizeof(State) + record->capacity();
     for (const auto& variant : variants) {
         if (variant) bytes += variant->segments.capacity() * sizeof(Segment);
     }
@@ -235,9 +380,21 @@ std::size_t UniversePackage::State::deflated_footprint() const noexcept {
 }
 
 UniversePackage::UniversePackage(const PackageMetadata& metadata, std::uint64_t release_version,
-                                 std::optional<bool> selected, const Locator& locator)
-    : state_(std::make_shared<const State>(metadata, release_version, selected, locator)) {}
+                                 std::optional<bool> selected, const Locator& locator) {
+    std::string compact = without_white_space(metadata.text());
+    const bool is_compact = compact.size() == metadata.text().size();
+    const PackageMetadata source =
+        is_compact ? metadata : PackageMetadata::parse(std::move(compact));
+    state_ = std::make_shared<const State>(std::make_shared<const std::string>(
+        make_record(source, release_version, selected, locator)));
+}
 
+UniversePackage::UniversePackage(std::shared_ptr<const std::string> record)
+    : state_(std::make_shared<const State>(std::move(record))) {}
+
+const std::shared_ptr<const std::string>& UniversePackage::record() const noexcept {
+    return state_->record;
+}
 const PackageCoordinate& UniversePackage::coordinate() const noexcept {
     return state_->coordinate;
 }
@@ -246,6 +403,9 @@ std::uint64_t UniversePackage::release_version() const noexcept {
 }
 const ReleaseVersion& UniversePackage::min_release() const noexcept {
     return state_->min_release;
+}
+std::string_view UniversePackage::metadata() const noexcept {
+    return state_->text;
 }
 
 }  // namespace pkgreg

@@ -49,15 +49,17 @@ struct SegmentList {
 struct DeflatedPackage;
 
 struct UniversePackage::State {
-    State(const PackageMetadata& metadata, std::uint64_t release, std::optional<bool> is_selected,
-          const Locator& locator);
+    /// Reads a record.
+    explicit State(std::shared_ptr<const std::string> bytes);
 
+    std::shared_ptr<const std::string> record;
     PackageCoordinate coordinate;
-    PackagingVersion packaging_version;
+    PackagingVersion packaging_version = PackagingVersion::v5_0;
     ReleaseVersion min_release;
-    std::uint64_t release_version;
-    std::string text;
-    std::string insertions;
+    std::uint64_t release_version = 0;
+    // Inside the record:
+    std::string_view text;
+    std::string_view insertions;
     /// A variant that equals the text as it is has no list of its own.
     std::array<std::optional<SegmentList>, variant_count> variants;
     /// Of all that a document can show of this package.
@@ -77,10 +79,8 @@ struct UniversePackage::State {
 
     std::string_view view(const Segment& segment, const RegistryAddress& address) const noexcept {
         switch (segment.kind) {
-            case Segment::Kind::text:
-                return std::string_view(text).substr(segment.offset, segment.length);
-            case Segment::Kind::insertion:
-                return std::string_view(insertions).substr(segment.offset, segment.length);
+            case Segment::Kind::text: return text.substr(segment.offset, segment.length);
+            case Segment::Kind::insertion: return insertions.substr(segment.offset, segment.length);
             case Segment::Kind::resource_base: return address.resource_base;
             case Segment::Kind::image_host: return address.image_host;
         }

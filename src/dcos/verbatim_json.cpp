@@ -136,9 +136,7 @@ class JsonTextReader {
             check(std::move(result).get(field), next_token());
             const std::size_t key_begin =
                 static_cast<std::size_t>(field.key().raw() - text_.data()) - 1;
-            std::string_view key;
-            check(field.unescaped_key().get(key), key_begin);
-            key = keep(key, text_.substr(key_begin + 1));
+            const std::string_view key = key_of(field, key_begin);
             const auto child = static_cast<std::uint32_t>(document_.nodes_.size());
             read_value(field.value(), depth);
             document_.nodes_[child].key = key;
@@ -188,10 +186,13 @@ class JsonTextReader {
     void read_scalar(ondemand::value& value, std::string_view token, std::size_t begin) {
         std::string_view string;
         JsonKind type = JsonKind::number;
-        if (token.starts_with('"')) {
+        if (token.size() >= 2 && token.front() == '"' && token.back() == '"') {
             type = JsonKind::string;
-            check(value.get_string().get(string), begin);
-            string = keep(string, token.substr(1));
+            string = token.substr(1, token.size() - 2);
+            if (string.find('\\') != std::string_view::npos) {
+                check(value.get_string().get(string), begin);
+                string = document_.decoded_.emplace_back(string);
+            }
         } else if (token == "true" || token == "false") {
             type = JsonKind::boolean;
         } else if (token == "null") {
@@ -204,19 +205,33 @@ class JsonTextReader {
         end(node, begin + token.size());
     }
 
-    /// A decoded string that lives as long as the document: a view of the text where nothing was
-    /// escaped, a copy otherwise.
-    std::string_view keep(std::string_view decoded, std::string_view text) {
-        if (text.starts_with(decoded) && text.substr(decoded.size()).starts_with('"')) {
-            return text.substr(0, decoded.size());
+    /// The key of a field: like any string, a view of the text where nothing in it is escaped, and
+    /// a copy that lives as long as the document otherwise.
+    std::string_view key_of(ondemand::field& field, std::size_t begin) {
+        const std::size_t end = text_.find_first_of("\"\\", begin + 1);
+        if (end != std::string_view::npos && text_[end] == '"') {
+            return text_.substr(begin + 1, end - begin - 1);
         }
-        return document_.decoded_.emplace_back(decoded);
+        std::string_view key;
+        check(field.unescaped_key().get(key), begin);
+        return document_.decoded_.emplace_back(key);
     }
 
     JsonText& document_;
     std::string_view text_;
     std::size_t cursor_ = 0;  ///< behind the last byte that was taken
 };
+
+std::string without_white_space(std::string_view json) {
+    // Whole blocks are written, the last one beyond what counts.
+    std::string compact(json.size() + simdjson::SIMDJSON_PADDING, '\0');
+    std::size_t size = 0;
+    if (const auto error = simdjson::minify(json.data(), json.size(), compact.data(), size)) {
+        refuse(json, 0, simdjson::error_message(error));
+    }
+    compact.resize(size);
+    return compact;
+}
 
 JsonText::JsonText(std::string text) : text_(std::move(text)) {
     if (text_.size() > max_size) {

@@ -18,6 +18,9 @@ enum class JsonKind : std::uint8_t { object, array, string, number, boolean, nul
 /// "an object", "a number", …: for messages.
 std::string_view with_article(JsonKind type) noexcept;
 
+/// `json`, which is valid, without the white space between its tokens; the tokens stay as they are.
+std::string without_white_space(std::string_view json);
+
 class JsonNode;
 
 /// A parsed JSON text. Immutable; neither copied nor moved, because its values point into it.

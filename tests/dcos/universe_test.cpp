@@ -222,26 +222,75 @@ RegistryAddress at(const std::string& host) {
     return {"https://" + host, host};
 }
 
-TEST(RepositoryDocument, TextIsPassedOnByteForByte) {
+TEST(RepositoryDocument, TokensArePassedOnByteForByte) {
     UniverseDocuments documents;
     documents.set_packages({UniversePackage(
-        metadata("aa", "1", R"( , "lastUpdated":1.50e3,"config":{"n" : [ 1e999, "\u0041\/" ]})"), 7,
-        true, {})});
+        metadata("aa", "1",
+                 " , \"lastUpdated\":1.50e3,\n\t\"config\":{\"n \" : [ 1e999, \"\\u0041 \\/\" ]}"),
+        7, true, {})});
     EXPECT_EQ(
         plain(documents, {}),
         R"({"packages":[{"packagingVersion":"4.0","name":"aa","version":"1","maintainer":"m",)"
-        R"("description":"d","tags":[] , "lastUpdated":1.50e3,)"
-        R"("config":{"n" : [ 1e999, "\u0041\/" ]},"releaseVersion":7,"selected":true}]})");
+        R"("description":"d","tags":[],"lastUpdated":1.50e3,)"
+        R"("config":{"n ":[1e999,"\u0041 \/"]},"releaseVersion":7,"selected":true}]})");
     documents.set_packages({});
     EXPECT_EQ(plain(documents, {}), R"({"packages":[]})");
+}
+
+TEST(UniversePackage, ComesBackFromItsRecord) {
+    const UniversePackage package(
+        metadata("aa", "1", std::string(two_assets) + R"(,"minDcosReleaseVersion":"1.8")"), 42,
+        true, bundled);
+    const UniversePackage again(std::make_shared<const std::string>(*package.record()));
+    EXPECT_EQ(again.coordinate(), package.coordinate());
+    EXPECT_EQ(again.release_version(), 42U);
+    EXPECT_EQ(again.min_release(), ReleaseVersion::parse("1.8"));
+    EXPECT_EQ(again.metadata(), package.metadata());
+    EXPECT_THAT(again.metadata(), HasSubstr("https://x/jar"));
+    UniverseDocuments documents;
+    documents.set_packages({package});
+    UniverseDocuments others;
+    others.set_packages({again});
+    for (const char* release : releases) {
+        const UniverseDocuments::Request request{form_for(release), at("h:443")};
+        EXPECT_EQ(plain(documents, request), plain(others, request));
+        EXPECT_EQ(documents.get(request).etag, others.get(request).etag);
+    }
+}
+
+TEST(UniversePackage, ADamagedRecordIsRefused) {
+    const std::string good =
+        *UniversePackage(metadata("aa", "1", two_assets), 1, {}, bundled).record();
+    const auto code_of = [](std::string record) {
+        try {
+            UniversePackage(std::make_shared<const std::string>(std::move(record)));
+            return ErrorCode::ok;
+        } catch (const Error& error) {
+            return error.code();
+        }
+    };
+    EXPECT_EQ(code_of(good), ErrorCode::ok);
+    for (std::size_t size = 0; size < good.size(); ++size) {
+        EXPECT_NE(code_of(good.substr(0, size)), ErrorCode::ok) << size;
+    }
+    EXPECT_EQ(code_of(good + "x"), ErrorCode::corrupt);
+    std::string other = good;
+    ++other[other.find('1')];
+    EXPECT_EQ(code_of(other), ErrorCode::incompatible);
+    // Whatever else is changed, nothing outside the record is read.
+    for (std::size_t i = 17; i < good.size(); ++i) {
+        std::string changed = good;
+        changed[i] = static_cast<char>(changed[i] ^ 0x80);
+        code_of(std::move(changed));
+    }
 }
 
 TEST(RepositoryDocument, AssetsOfTheRegistryFollowTheAddressOfWhoAsks) {
     UniverseDocuments documents;
     documents.set_packages({UniversePackage(metadata("aa", "1", two_assets), 0, {}, bundled)});
     const auto expected = [](const std::string& host) {
-        return R"("resource": {"assets": {"uris": {"jar": "https://)" + host +
-               R"(/resource/c/jar", "other" : "https://x/other"},"container":{"docker":{"main":")" +
+        return R"("resource":{"assets":{"uris":{"jar":"https://)" + host +
+               R"(/resource/c/jar","other":"https://x/other"},"container":{"docker":{"main":")" +
                host + R"(/main@sha256:ab"}}}},"releaseVersion":0)";
     };
     const UniverseDocuments::Request first{{}, at("a.example:443")};

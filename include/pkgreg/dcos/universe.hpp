@@ -73,6 +73,9 @@ struct ServedAsset {
 
 /// One package version, prepared to be part of any repository document: its text and the places in
 /// it that differ from one form and address to the next. Immutable; a copy shares the text.
+///
+/// The text is that of the metadata without the white space between its tokens; numbers, order and
+/// escapes are those of the author.
 class UniversePackage {
  public:
     /// Says which assets the registry serves itself; nothing leaves an asset as it is.
@@ -81,9 +84,19 @@ class UniversePackage {
     UniversePackage(const PackageMetadata& metadata, std::uint64_t release_version,
                     std::optional<bool> selected, const Locator& locator);
 
+    /// Takes a package from its record, which it goes on using without a copy. Nothing is parsed,
+    /// so a whole Universe is there in the time that it takes to read it. Throws `incompatible` for
+    /// a record of another version of this library, and `corrupt` for what is none.
+    explicit UniversePackage(std::shared_ptr<const std::string> record);
+
+    /// All of the package in one string, to be stored.
+    const std::shared_ptr<const std::string>& record() const noexcept;
+
     const PackageCoordinate& coordinate() const noexcept;
     std::uint64_t release_version() const noexcept;
     const ReleaseVersion& min_release() const noexcept;
+    /// The metadata as it was, but for white space: assets have their original values.
+    std::string_view metadata() const noexcept;
 
     struct State;
     /// For the library's own sources.
