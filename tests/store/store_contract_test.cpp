@@ -58,14 +58,16 @@ std::string name_of_parameters(const testing::TestParamInfo<ContractParameters>&
 
 constexpr std::size_t many = slow_build ? 20'000 : 100'000;
 constexpr std::size_t rounds = slow_build ? 100 : 400;
+constexpr std::size_t large = std::size_t{slow_build ? 8 : 20} << 20;
 
-INSTANTIATE_TEST_SUITE_P(Store, ObjectStoreContract,
-                         testing::Values(ContractParameters{"memory", in_memory, many, rounds},
-                                         ContractParameters{"directory", unsynced, many, rounds},
-                                         ContractParameters{"directory_with_tiny_cache",
-                                                            with_tiny_cache, 3000, rounds / 2},
-                                         ContractParameters{"directory_synced", synced, 1000, 10}),
-                         name_of_parameters);
+INSTANTIATE_TEST_SUITE_P(
+    Store, ObjectStoreContract,
+    testing::Values(ContractParameters{"memory", in_memory, many, rounds, large},
+                    ContractParameters{"directory", unsynced, many, rounds, large},
+                    ContractParameters{"directory_with_tiny_cache", with_tiny_cache, 3000,
+                                       rounds / 2, large},
+                    ContractParameters{"directory_synced", synced, 1000, 10, large}),
+    name_of_parameters);
 
 }  // namespace
 }  // namespace pkgreg
