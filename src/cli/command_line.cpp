@@ -26,7 +26,7 @@
 namespace pkgreg::cli {
 namespace {
 
-constexpr const char* description = R"(A registry of container images and DC/OS packages.
+constexpr const char* description = R"(A registry of container images.
 Docker, podman, skopeo, containerd and every other OCI client push to it and pull from it.
 )";
 
