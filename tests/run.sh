@@ -15,7 +15,7 @@ Without an option: the unit tests, then the suites with real clients.
   --quick         the unit tests only
   --sanitizers    the unit tests under AddressSanitizer with UBSan and under ThreadSanitizer, and
                   the protocol suites against servers built with them
-  --fuzz          every fuzzer for a short time (FUZZ_SECONDS, default 20)
+  --fuzz          every fuzzer for a short time
   --all           all of that; this is what a set CI does
   -- ARGUMENT...  passed on to pytest, such as: -- -m skopeo -k mount
 END
@@ -54,9 +54,8 @@ while (($#)); do
     shift
 done
 
-# Counts beside the JUnit reports: a part that could not even begin has failed.
+# Beside what the JUnit reports say: parts that could not even be built.
 failed_parts=0
-passed_parts=0
 reports=()
 child=
 
@@ -89,10 +88,10 @@ lost() {
     ((++failed_parts))
 }
 
-# configure_and_build PRESET [CMAKE_OPTION...]
+# configure_and_build PRESET TARGET [CMAKE_OPTION...]
 configure_and_build() {
-    local preset=$1
-    shift
+    local preset=$1 target=$2
+    shift 2
     part "build $preset"
     local werror=()
     [[ -n ${CI-} ]] && werror=(-DPKGREG_WERROR=ON)
@@ -100,18 +99,21 @@ configure_and_build() {
         cat "$results/$preset-configure.log"
         return 1
     }
-    run cmake --build "$build/$preset"
+    run cmake --build "$build/$preset" --target "$target"
 }
 
-# unit_tests PRESET: CTest of a build.
+# unit_tests PRESET [CTEST_ARGUMENT...]: CTest of a build.
 unit_tests() {
-    part "unit tests, $1"
-    local report=$results/$1-unit.xml
+    local preset=$1
+    shift
+    part "tests of the parts, $preset"
+    local report=$results/$preset-unit.xml log=$results/$preset-unit.log
     reports+=("$report")
-    run ctest --test-dir "$build/$1" --output-on-failure --no-tests=error -j "$(nproc)" \
-        --output-junit "$report" >"$results/$1-unit.log" 2>&1 ||
-        grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed |^ +Start ' "$results/$1-unit.log"
-    tail -n 4 "$results/$1-unit.log" | grep -E 'tests passed|Total Test time'
+    rm -f "$report"
+    run ctest --test-dir "$build/$preset" --output-on-failure --no-tests=error -j "$(nproc)" \
+        --output-junit "$report" "$@" >"$log" 2>&1 ||
+        grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed |^ +Start ' "$log"
+    grep -E '^[0-9]+% tests passed|^Total Test time' "$log"
 }
 
 # client_tests PRESET [PYTEST_ARGUMENT...]: the suites in tests/clients against that build's program.
@@ -121,6 +123,7 @@ client_tests() {
     part "suites with real clients, $preset"
     local report=$results/$preset-clients.xml
     reports+=("$report")
+    rm -f "$report"
     run env -C "$root/tests/clients" \
         PKGREG_BUILD="$build" PKGREG_BIN="$build/$preset/src/cli/pkgreg" \
         PYTHONPYCACHEPREFIX="$build/clients/pycache" \
@@ -129,7 +132,7 @@ client_tests() {
 }
 
 release() {
-    configure_and_build release -DPKGREG_BUILD_TESTS=ON -DPKGREG_BUILD_BENCH=ON || {
+    configure_and_build release all -DPKGREG_BUILD_TESTS=ON -DPKGREG_BUILD_BENCH=ON || {
         lost "the release build"
         return
     }
@@ -142,7 +145,7 @@ release() {
 sanitizers() {
     local preset suites
     for preset in asan tsan; do
-        configure_and_build "$preset" -DPKGREG_BUILD_BENCH=OFF || {
+        configure_and_build "$preset" all -DPKGREG_BUILD_BENCH=OFF || {
             lost "the $preset build"
             continue
         }
@@ -155,29 +158,11 @@ sanitizers() {
 }
 
 fuzz() {
-    configure_and_build fuzz -DPKGREG_BUILD_BENCH=OFF || {
+    configure_and_build fuzz tests/fuzz/all -DPKGREG_BUILD_BENCH=OFF || {
         lost "the fuzz build"
         return
     }
-    local fuzzer name corpus
-    for fuzzer in "$build"/fuzz/tests/fuzz/fuzz_*; do
-        [[ -f $fuzzer && -x $fuzzer ]] || continue
-        name=${fuzzer##*/}
-        part "$name"
-        corpus=$build/fuzz/corpus/$name
-        mkdir -p "$corpus"
-        local seeds=()
-        [[ -d $root/tests/fuzz/corpus/${name#fuzz_} ]] && seeds=("$root/tests/fuzz/corpus/${name#fuzz_}")
-        if run "$fuzzer" -max_total_time="${FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=2048 \
-            -artifact_prefix="$corpus/../" -print_final_stats=1 "$corpus" "${seeds[@]}" \
-            >"$results/$name.log" 2>&1; then
-            grep -E 'number_of_executed_units' "$results/$name.log"
-            ((++passed_parts))
-        else
-            tail -n 40 "$results/$name.log"
-            lost "$name"
-        fi
-    done
+    unit_tests fuzz -L fuzz
 }
 
 mkdir -p "$results"
@@ -191,7 +176,6 @@ for name in "${parts[@]}"; do
 done
 
 read -r passed failed skipped < <(/usr/bin/python3 -B "$root/tests/clients/summary.py" "${reports[@]}")
-passed=$((passed + passed_parts))
 failed=$((failed + failed_parts))
 if ((passed + failed == 0)); then
     echo "no test ran" >&2

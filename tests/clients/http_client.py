@@ -74,16 +74,11 @@ class Http:
 
     def request(self, method, target, body=None, headers=(), connection=None):
         """One request, on `connection` where one is given. An iterable body goes out in chunks."""
-        fields = dict(headers)
         own = connection is None
         if own:
             connection = self.connect()
         try:
-            if body is None and method in ("POST", "PUT", "PATCH"):
-                fields.setdefault("Content-Length", "0")
-            connection.request(method, target, body=body, headers=fields,
-                               encode_chunked=body is not None and not isinstance(body, bytes)
-                               and "Content-Length" not in fields)
+            connection.request(method, target, body=body, headers=dict(headers))
             answer = connection.getresponse()
             return Response(answer.status, answer.headers, answer.read())
         finally:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from container_tools import Skopeo
-from http_client import digest_of
+from http_client import Repository, digest_of
 from images import closure, dir_contents, docker_archive, images, large_image, write_dir
 
 pytestmark = pytest.mark.skopeo
@@ -105,15 +105,13 @@ def test_inspect_shows_manifest_config_and_tags(skopeo):
 
 def test_list_tags_gives_all_of_them_over_several_pages(skopeo, registry):
     skopeo.push(images(), "image", "library/image:first")
-    manifest = registry.http.get("/v2/library/image/manifests/first", Accept="*/*")
+    repository = Repository(registry.http, "library/image")
+    manifest = repository.get_manifest("first")
     tags = [f"v{number:04}" for number in range(1100)]
-    connection = registry.http.connect()
-    for tag in tags:
-        done = registry.http.request(
-            "PUT", f"/v2/library/image/manifests/{tag}", manifest.body,
-            {"Content-Type": manifest.header("Content-Type")}, connection)
+    for first in range(0, len(tags), 50):
+        done = repository.put_manifest(manifest.header("Docker-Content-Digest"), manifest.body,
+                                       manifest.header("Content-Type"), tag=tags[first:first + 50])
         assert done.status == 201, done
-    connection.close()
     listed = json.loads(skopeo("list-tags", "--tls-verify=false",
                                skopeo.remote("library/image")).stdout)
     assert listed["Tags"] == ["first", *tags]
