@@ -134,6 +134,17 @@ class WorkChain {
         if (state_->error) std::rethrow_exception(state_->error);
     }
 
+    /// When more than `high` tasks are unfinished, waits until only `low` are. The distance between
+    /// the two lets both sides work for a while before one has to wake the other.
+    awaitable<void> throttle(std::size_t high, std::size_t low) {
+        bool over = false;
+        {
+            const std::lock_guard lock(state_->mutex);
+            over = state_->unfinished() > high;
+        }
+        if (over) co_await drain(low);
+    }
+
     /// Waits until at most `limit` tasks are unfinished.
     awaitable<void> drain(std::size_t limit = 0) {
         {

@@ -15,8 +15,9 @@ namespace {
 /// longer than the hash.
 constexpr std::uint64_t hash_inline_limit = 128 * 1024;
 
-/// Buffers of one upload that wait for the hash at most; one more is being filled.
-constexpr std::size_t max_unhashed_buffers = 3;
+/// When this many buffers of one upload wait for the hash, receiving stops until few are left.
+constexpr std::size_t most_unhashed_buffers = 6;
+constexpr std::size_t few_unhashed_buffers = 2;
 
 /// Is over before what it hashes into: a coroutine that waits for its body may be destroyed there.
 class HashChain : public WorkChain {
@@ -120,7 +121,7 @@ awaitable<void> Uploads::receive(UploadSession& session, BodySource& body) {
             session.broken = true;
             co_await session.object->append(piece, buffer);
             session.broken = false;
-            if (hashing) co_await hashing->drain(max_unhashed_buffers);
+            if (hashing) co_await hashing->throttle(most_unhashed_buffers, few_unhashed_buffers);
         }
     } catch (...) {
         error = std::current_exception();

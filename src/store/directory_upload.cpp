@@ -42,7 +42,11 @@ awaitable<void> DirectoryUpload::append(std::span<const std::byte> bytes,
         owner = copy;
     }
     queue(bytes, std::move(owner));
-    co_await writes_.drain(wait ? 0 : max_queued);
+    if (wait) {
+        co_await writes_.drain();
+    } else {
+        co_await writes_.throttle(most_queued, few_queued);
+    }
 }
 
 void DirectoryUpload::queue(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {

@@ -39,9 +39,10 @@ class DirectoryUpload final : public ObjectUpload {
  private:
     // Writes of this size go into the page cache in less time than a hop to the pool takes.
     static constexpr std::size_t max_inline = std::size_t{64} << 10;
-    // Buffers on their way to the file: one being written and some behind it, so that neither the
-    // disk nor the network waits for the other, and memory stays bounded.
-    static constexpr std::size_t max_queued = 4;
+    // Buffers on their way to the file: when there are many, the upload waits until few are left, so
+    // that memory stays bounded and neither side wakes the other for each buffer.
+    static constexpr std::size_t most_queued = 6;
+    static constexpr std::size_t few_queued = 2;
 
     void queue(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
     void write_inline(std::span<const std::byte> bytes);
