@@ -12,9 +12,11 @@
 #include <cstring>
 #include <exception>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <memory>
 #include <string>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 namespace pkgreg {
@@ -132,12 +134,20 @@ iovec vector_of(std::string_view text) noexcept {
     return {const_cast<char*>(text.data()), text.size()};
 }
 
+/// Whether a file's file system has no disk below it.
+bool lies_in_memory(int fd) noexcept {
+    struct statfs info {};
+    if (::fstatfs(fd, &info) != 0) return false;
+    return info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC;
+}
+
 /// Whether a byte can be read without the disk.
 bool is_cached(int fd, std::uint64_t offset) noexcept {
     char byte;
     const iovec vector{&byte, 1};
     const ssize_t n = ::preadv2(fd, &vector, 1, static_cast<off_t>(offset), RWF_NOWAIT);
-    return n >= 0;
+    // Some file systems cannot tell, tmpfs among them; of the others the worst is assumed.
+    return n >= 0 || (errno == EOPNOTSUPP && lies_in_memory(fd));
 }
 
 /// Reads a part of a file into the page cache, and lets the system begin with what comes next.
