@@ -12,10 +12,13 @@
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <concepts>
+#include <cstddef>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <type_traits>
 #include <utility>
 
 namespace pkgreg {

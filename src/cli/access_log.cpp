@@ -6,6 +6,7 @@
 #include "cli/log_text.hpp"
 
 #include <cerrno>
+#include <exception>
 #include <fmt/format.h>
 #include <iterator>
 #include <poll.h>

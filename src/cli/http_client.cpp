@@ -9,6 +9,8 @@
 
 #include <array>
 #include <cstddef>
+#include <exception>
+#include <new>
 
 namespace pkgreg::cli {
 namespace {

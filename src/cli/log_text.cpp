@@ -3,6 +3,7 @@
 #include <array>
 #include <ctime>
 #include <fmt/format.h>
+#include <iterator>
 
 namespace pkgreg::cli {
 
