@@ -6,6 +6,7 @@
 #include "registry/layout.hpp"
 #include "registry/manifest_document.hpp"
 #include "registry/many_writers_store.hpp"
+#include "store/forwarding_file_system.hpp"
 #include "store/temporary_directory.hpp"
 
 #include <algorithm>
@@ -57,7 +58,9 @@ std::vector<StoreKind> store_kinds() {
             {"Directory",
              [] {
                  auto place = std::make_shared<TemporaryDirectory>();
-                 auto store = open_directory_store(place->path() / "store");
+                 DirectoryStoreOptions options;
+                 options.file_system = std::make_shared<UnsyncedFileSystem>();
+                 auto store = open_directory_store(place->path() / "store", options);
                  return TestStore{std::move(place), std::move(store)};
              }},
             {"ManyWriters", [] {
