@@ -106,6 +106,7 @@ class Channel : public boost::intrusive::list_base_hook<
         window_ = Measure{Duration(0), moved_};
     }
 
+    void cork(bool on) noexcept { transport_.cork(on); }
     void shut_down_send() noexcept { transport_.shut_down_send(); }
 
     // For the loop, on its thread.

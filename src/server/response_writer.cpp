@@ -163,6 +163,18 @@ void bring_in(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
     }
 }
 
+/// Full packets only, from the head to the last byte.
+class Corked {
+ public:
+    explicit Corked(Channel& channel) noexcept : channel_(channel) { channel_.cork(true); }
+    ~Corked() { channel_.cork(false); }
+    Corked(const Corked&) = delete;
+    Corked& operator=(const Corked&) = delete;
+
+ private:
+    Channel& channel_;
+};
+
 /// Sends one response; holds what its parts have in common.
 class Sending {
  public:
@@ -180,6 +192,7 @@ class Sending {
 
     awaitable<SendResult> send_file(std::span<iovec> head, FileRegion region) {
         SendResult result;
+        const Corked corked(channel_);
         const bool head_sent = co_await send_head(head);
         if (!head_sent) co_return result;
         std::uint64_t known_end = region.offset;

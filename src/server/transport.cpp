@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <sys/sendfile.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,6 +60,12 @@ IoResult Transport::send_file(int fd, std::uint64_t offset, std::size_t length) 
     off_t from = static_cast<off_t>(offset);
     return from_call(restarted([&] { return ::sendfile(socket, fd, &from, length); }),
                      IoStatus::end);
+}
+
+void Transport::cork(bool on) noexcept {
+    const int value = on ? 1 : 0;
+    // A unix socket has no such option, and needs none.
+    ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_CORK, &value, sizeof value);
 }
 
 awaitable<bool> Transport::wait_readable() {
