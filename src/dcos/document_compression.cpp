@@ -218,11 +218,10 @@ std::string gzip_quickly(const RepositoryText& text) {
     std::size_t expected = 64;
     for (std::size_t i = 0; i < parts.size(); ++i) {
         const UniversePackage::State& package = state.packages[i].state();
-        auto& kept = package.deflated[static_cast<std::size_t>(package.effective(state.variant))];
-        parts[i] = kept.load();
+        parts[i] = package.deflated(state.variant);
         if (!parts[i]) {
             parts[i] = deflate_package(package, state.list(i), deflater, scratch);
-            kept.store(parts[i]);
+            package.keep_deflated(state.variant, parts[i]);
         }
         expected += parts[i]->footprint();
     }

@@ -259,7 +259,9 @@ void UniverseDocuments::State::keep_within_limit() {
     while (forms_bytes + deflated_bytes > rest) {
         if (forms.size() <= 1 && deflated_bytes != 0) {
             for (const UniversePackage& package : snapshot->packages) {
-                for (auto& kept : package.state().deflated) kept.store(nullptr);
+                for (std::size_t i = 0; i < variant_count; ++i) {
+                    package.state().keep_deflated(static_cast<PackageVariant>(i), nullptr);
+                }
             }
             deflated_bytes = 0;
             continue;

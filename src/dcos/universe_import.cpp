@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <fstream>
 #include <map>
 #include <string_view>
@@ -34,13 +33,6 @@ constexpr Part resource_part{"resource.json", "resource"};
 constexpr Part command_part{"command.json", "command"};
 constexpr Part template_part{"marathon.json.mustache", "marathon"};
 constexpr Part parts[] = {config_part, resource_part, command_part, template_part};
-
-std::optional<std::uint64_t> whole_number(std::string_view text) noexcept {
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
-}
 
 /// The content of a file, or nothing when there is none. Throws `io` or `too_large`.
 std::optional<std::string> read_file(const fs::path& path) {

@@ -371,11 +371,22 @@ std::size_t UniversePackage::State::footprint() const noexcept {
     return bytes;
 }
 
-std::size_t UniversePackage::State::deflated_footprint() const noexcept {
+std::shared_ptr<const DeflatedPackage> UniversePackage::State::deflated(
+    PackageVariant variant) const {
+    const std::lock_guard lock(deflated_mutex_);
+    return deflated_[static_cast<std::size_t>(effective(variant))];
+}
+
+void UniversePackage::State::keep_deflated(
+    PackageVariant variant, std::shared_ptr<const DeflatedPackage> compressed) const {
+    const std::lock_guard lock(deflated_mutex_);
+    deflated_[static_cast<std::size_t>(effective(variant))] = std::move(compressed);
+}
+
+std::size_t UniversePackage::State::deflated_footprint() const {
+    const std::lock_guard lock(deflated_mutex_);
     std::size_t bytes = 0;
-    for (const auto& variant : deflated) {
-        if (const auto kept = variant.load()) bytes += kept->footprint();
-    }
+    for (const auto& kept : deflated_) bytes += kept ? kept->footprint() : 0;
     return bytes;
 }
 

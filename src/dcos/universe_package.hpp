@@ -6,10 +6,10 @@
 #include "pkgreg/digest.hpp"
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,10 +65,6 @@ struct UniversePackage::State {
     /// Of all that a document can show of this package.
     Digest digest = Digest(DigestAlgorithm::sha256, std::array<std::uint8_t, 32>{});
 
-    /// Compressed text of each variant, once a gzip document needed it. Beside the package, so that
-    /// it lives exactly as long.
-    mutable std::array<std::atomic<std::shared_ptr<const DeflatedPackage>>, variant_count> deflated;
-
     /// The variant whose list stands for `variant`.
     PackageVariant effective(PackageVariant variant) const noexcept {
         return variants[static_cast<std::size_t>(variant)] ? variant : PackageVariant::as_it_is;
@@ -89,8 +85,18 @@ struct UniversePackage::State {
 
     /// Bytes that this package keeps in memory, without what is compressed.
     std::size_t footprint() const noexcept;
+
+    /// The compressed text of a variant, once a gzip document needed it; null before. It is kept
+    /// here because it lives exactly as long as the package.
+    std::shared_ptr<const DeflatedPackage> deflated(PackageVariant variant) const;
+    /// Keeps the compressed text of a variant, or lets go of it.
+    void keep_deflated(PackageVariant variant, std::shared_ptr<const DeflatedPackage> text) const;
     /// Bytes of what is compressed.
-    std::size_t deflated_footprint() const noexcept;
+    std::size_t deflated_footprint() const;
+
+ private:
+    mutable std::mutex deflated_mutex_;
+    mutable std::array<std::shared_ptr<const DeflatedPackage>, variant_count> deflated_;
 };
 
 /// Places in a JSON string, written as `raw` with its quotes, where a backslash has to be inserted

@@ -5,6 +5,8 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 #include <utility>
 
 namespace pkgreg {
@@ -221,6 +223,13 @@ class JsonTextReader {
     std::string_view text_;
     std::size_t cursor_ = 0;  ///< behind the last byte that was taken
 };
+
+std::optional<std::uint64_t> whole_number(std::string_view text) noexcept {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
 
 std::string without_white_space(std::string_view json) {
     // Whole blocks are written, the last one beyond what counts.

@@ -21,6 +21,9 @@ std::string_view with_article(JsonKind type) noexcept;
 /// `json`, which is valid, without the white space between its tokens; the tokens stay as they are.
 std::string without_white_space(std::string_view json);
 
+/// The number that `text` is, where it is written with digits alone and fits.
+std::optional<std::uint64_t> whole_number(std::string_view text) noexcept;
+
 class JsonNode;
 
 /// A parsed JSON text. Immutable; neither copied nor moved, because its values point into it.

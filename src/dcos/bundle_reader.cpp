@@ -1,0 +1,254 @@
+#include "pkgreg/dcos/bundle.hpp"
+#include "pkgreg/error.hpp"
+#include "pkgreg/hasher.hpp"
+
+#include "dcos/archive_handles.hpp"
+#include "dcos/bundle_ledger.hpp"
+#include "dcos/verbatim_json.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace pkgreg {
+namespace {
+
+constexpr std::size_t chunk = 256 * 1024;
+/// What may follow the entries: the directory of the archive.
+constexpr std::uint64_t max_directory = std::uint64_t{64} << 20;
+
+std::string quoted(std::string_view name) {
+    return "'" + std::string(name.substr(0, 200)) + "'";
+}
+
+[[noreturn]] void refuse(const std::string& message) {
+    throw Error(ErrorCode::invalid_argument, "not a valid bundle: " + message);
+}
+
+class Reader {
+ public:
+    Reader(const ByteReader& input, BundleVisitor& visitor, BundleHashing hashing)
+        : input_(input),
+          visitor_(visitor),
+          hashing_(hashing),
+          buffer_(chunk, '\0'),
+          archive_(archive_read_new()) {
+        if (!archive_) throw std::bad_alloc();
+        check(archive_read_support_format_zip_streamable(archive_.get()));
+        // What matters is checked by its digest, which makes the weaker sum pointless.
+        check(archive_read_set_options(archive_.get(), "zip:ignorecrc32"));
+        check(archive_read_open(archive_.get(), this, nullptr, &Reader::on_read, nullptr));
+    }
+
+    void read() {
+        PackageMetadata metadata = read_metadata();
+        expect("bundle.json");
+        contents_.emplace(
+            read_bundle_index(std::move(metadata), read_document(max_bundle_document)));
+        ledger_.emplace(*contents_);
+        visitor_.contents(*contents_);
+        while (next_entry()) read_entry();
+        if (const BundleBlob* missing = ledger_->next()) {
+            refuse(missing->digest.to_string() + " is missing");
+        }
+        for (const char* name : {"images/oci-layout", "images/index.json"}) {
+            if (!contents_->images.empty() && !names_.contains(name)) {
+                refuse(std::string(name) + " is missing");
+            }
+        }
+        drain();
+    }
+
+ private:
+    static la_ssize_t on_read(archive* handle, void* self, const void** bytes) {
+        Reader& reader = *static_cast<Reader*>(self);
+        try {
+            const std::size_t n = reader.input_(reader.buffer_);
+            reader.taken_ += n;
+            *bytes = reader.buffer_.data();
+            return static_cast<la_ssize_t>(n);
+        } catch (...) {
+            // libarchive is C: the exception goes on once it has returned.
+            reader.failure_ = std::current_exception();
+            archive_set_error(handle, EIO, "the input failed");
+            return -1;
+        }
+    }
+
+    void check(int result) {
+        if (result == ARCHIVE_OK) return;
+        if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+        refuse(archive_message(archive_.get()));
+    }
+
+    /// Moves on to the next entry and judges what it claims to be.
+    bool next_entry() {
+        const int result = archive_read_next_header(archive_.get(), &entry_);
+        if (result == ARCHIVE_EOF) return false;
+        check(result);
+        const char* name = archive_entry_pathname(entry_);
+        if (!name) refuse("an entry has a name that is not text");
+        name_ = name;
+        if (archive_entry_filetype(entry_) != AE_IFREG || archive_entry_symlink(entry_) ||
+            archive_entry_hardlink(entry_)) {
+            refuse(quoted(name_) + " is not a regular file");
+        }
+        if (archive_entry_is_encrypted(entry_)) refuse(quoted(name_) + " is encrypted");
+        if (!names_.insert(name_).second) refuse(quoted(name_) + " is there twice");
+        return true;
+    }
+
+    void expect(std::string_view name) {
+        if (!next_entry()) refuse(std::string(name) + " is missing");
+        if (name_ != name) {
+            refuse(quoted(name_) + " stands where " + std::string(name) + " must be");
+        }
+    }
+
+    /// The next piece of the entry; empty at its end.
+    std::string_view next_piece() {
+        const void* bytes = nullptr;
+        std::size_t size = 0;
+        la_int64_t offset = 0;
+        do {
+            const int result = archive_read_data_block(archive_.get(), &bytes, &size, &offset);
+            if (result == ARCHIVE_EOF) return {};
+            check(result);
+            if (static_cast<std::uint64_t>(offset) != entry_read_) {
+                refuse(quoted(name_) + " has holes");
+            }
+        } while (size == 0);
+        entry_read_ += size;
+        return {static_cast<const char*>(bytes), size};
+    }
+
+    std::string read_document(std::size_t limit) {
+        std::string text;
+        entry_read_ = 0;
+        for (std::string_view piece = next_piece(); !piece.empty(); piece = next_piece()) {
+            if (piece.size() > limit - text.size()) {
+                refuse(quoted(name_) + " has more than " + std::to_string(limit >> 20) + " MiB");
+            }
+            text.append(piece);
+        }
+        return text;
+    }
+
+    PackageMetadata read_metadata() {
+        expect("metadata.json");
+        std::vector<Problem> problems;
+        auto metadata = PackageMetadata::check(read_document(max_bundle_document),
+                                               MetadataForm::metadata, problems);
+        if (metadata) return *std::move(metadata);
+        for (Problem& problem : problems) problem.file = "metadata.json";
+        throw Error(ErrorCode::invalid_argument, to_string(problems));
+    }
+
+    void read_entry() {
+        if (contents_->images.empty() && name_.starts_with("images/")) {
+            refuse(quoted(name_) + ", but bundle.json lists no image");
+        }
+        if (name_ == "images/oci-layout") {
+            const JsonText layout(read_document(max_bundle_manifest));
+            const auto version = layout.root().find("imageLayoutVersion", JsonKind::string);
+            if (!version || version->string() != "1.0.0") {
+                refuse("images/oci-layout must have the imageLayoutVersion 1.0.0");
+            }
+        } else if (name_ == "images/index.json") {
+            check_bundle_images(*contents_, read_document(max_bundle_document));
+        } else {
+            read_blob(announced());
+        }
+    }
+
+    /// What was announced under the entry's name.
+    BundleBlob announced() const {
+        std::string_view rest = name_;
+        const bool resource = rest.starts_with("resources/");
+        const std::string_view folder = resource ? "resources/" : "images/blobs/";
+        if (!rest.starts_with(folder)) refuse(quoted(name_) + " is not part of a bundle");
+        rest.remove_prefix(folder.size());
+        const std::size_t slash = rest.find('/');
+        const auto algorithm = parse_digest_algorithm(rest.substr(0, slash));
+        const auto digest = algorithm && slash != std::string_view::npos
+                                ? Digest::try_parse_hex(*algorithm, rest.substr(slash + 1))
+                                : std::nullopt;
+        if (!digest) refuse(quoted(name_) + " is not named by a digest");
+        const BundleBlob* blob = ledger_->find(resource, *digest);
+        if (!blob) refuse(quoted(name_) + " was not announced by what stands in front of it");
+        return *blob;
+    }
+
+    void read_blob(const BundleBlob& blob) {
+        if (archive_entry_size_is_set(entry_) &&
+            static_cast<std::uint64_t>(archive_entry_size(entry_)) != blob.size) {
+            wrong_size(blob);
+        }
+        const bool is_manifest = blob.kind == BundleBlob::Kind::manifest;
+        const bool hashed = is_manifest || hashing_ == BundleHashing::by_reader;
+        std::string manifest;
+        Hasher hasher(blob.digest.algorithm());
+        visitor_.begin(blob);
+        entry_read_ = 0;
+        for (std::string_view piece = next_piece(); !piece.empty(); piece = next_piece()) {
+            if (entry_read_ > blob.size) wrong_size(blob);
+            delivered_ += piece.size();
+            if (delivered_ > taken_) {
+                refuse(quoted(name_) + " is compressed; resources and blobs must be stored");
+            }
+            if (hashed) hasher.update(piece);
+            if (is_manifest) manifest.append(piece);
+            visitor_.data(piece);
+        }
+        if (entry_read_ != blob.size) wrong_size(blob);
+        if (hashed && hasher.digest() != blob.digest) {
+            throw Error(ErrorCode::digest_invalid, "the content of " + quoted(name_) +
+                                                       " in the bundle has the digest " +
+                                                       hasher.digest().to_string());
+        }
+        visitor_.end(blob);
+        ledger_->complete(blob, manifest);
+    }
+
+    [[noreturn]] void wrong_size(const BundleBlob& blob) const {
+        throw Error(ErrorCode::size_invalid, quoted(name_) + " in the bundle must have " +
+                                                 std::to_string(blob.size) +
+                                                 " bytes, as was announced");
+    }
+
+    /// Reads to the end of the input, so that whoever sends it is not cut off.
+    void drain() {
+        const std::uint64_t end = taken_ + max_directory;
+        while (const std::size_t n = input_(buffer_)) {
+            taken_ += n;
+            if (taken_ > end) refuse("too much follows its last entry");
+        }
+    }
+
+    const ByteReader& input_;
+    BundleVisitor& visitor_;
+    const BundleHashing hashing_;
+    std::string buffer_;
+    std::uint64_t taken_ = 0;      ///< bytes that came
+    std::uint64_t delivered_ = 0;  ///< bytes of resources and blobs that they gave
+    std::exception_ptr failure_;
+
+    std::optional<BundleContents> contents_;
+    std::optional<BundleLedger> ledger_;
+    std::set<std::string> names_;
+    std::string name_;              ///< of the current entry
+    std::uint64_t entry_read_ = 0;  ///< bytes of the current entry
+    archive_entry* entry_ = nullptr;
+    ArchiveReadPtr archive_;
+};
+
+}  // namespace
+
+void read_bundle(const ByteReader& input, BundleVisitor& visitor, BundleHashing hashing) {
+    Reader(input, visitor, hashing).read();
+}
+
+}  // namespace pkgreg
