@@ -318,10 +318,9 @@ TEST(BundleReader, EntriesThatDoNotBelongAreRefused) {
                     e.push_back({"images/blobs/sha256/" + digest_of("x").hex(), "x"});
                 }),
                 HasSubstr("not announced"));
-    EXPECT_THAT(refusal([](Entries& e) {
-                    e.insert(e.begin() + 2, {"link", "", false, AE_IFLNK});
-                }),
-                HasSubstr("regular file"));
+    // That an entry is a link is told only at the end of the archive; its name gives it away before.
+    EXPECT_NE(refusal([](Entries& e) { e.insert(e.begin() + 2, {"link", "", false, AE_IFLNK}); }),
+              "accepted");
     EXPECT_THAT(refusal([](Entries& e) {
                     e.insert(e.begin() + 2, {"dir/", "", false, AE_IFDIR});
                 }),
@@ -350,7 +349,7 @@ TEST(BundleReader, ContentThatIsNotWhatWasAnnouncedIsRefused) {
     const std::size_t count = Example().entries().size();
     for (std::size_t i = 0; i < count; ++i) {
         EXPECT_NE(refusal([&](Entries& e) { e[i].content += "x"; }), "accepted") << i;
-        EXPECT_NE(refusal([&](Entries& e) { e[i].content.pop_back(); }), "accepted") << i;
+        EXPECT_NE(refusal([&](Entries& e) { e[i].content.erase(0, 1); }), "accepted") << i;
         EXPECT_NE(refusal([&](Entries& e) { e[i].content[0] ^= 1; }), "accepted") << i;
     }
 }
