@@ -80,6 +80,28 @@ TEST(Drain, APipelinedRequestBehindARunningOneIsNotLostInSilence) {
     EXPECT_TRUE(drained.get());
 }
 
+TEST(Drain, ARequestThatCameJustBeforeIsToldThatTheServerEnds) {
+    ServerOptions options = test_options();
+    options.threads = 1;
+    TestServer server(options);
+    TestClient client(server.url());
+    TestClient blocker(server.url());
+    EXPECT_EQ(client.ask(get("/hello")).status, 200u);
+    blocker.send(get("/block"));
+    ASSERT_TRUE(eventually([&] { return server.handler->blocked.load(); }));
+    client.send(get("/hello"));  // the loop is held up, so it cannot see this yet
+    auto drained = std::async([&] { return server.server->drain(seconds(20)); });
+    std::this_thread::sleep_for(milliseconds(200));
+    server.handler->release();
+    EXPECT_EQ(blocker.read_answer().body, "blocked");
+    const Answer answer = client.read_answer();
+    EXPECT_EQ(answer.status, 503u);
+    EXPECT_EQ(answer.field("Connection"), "close");
+    client.close();
+    blocker.close();
+    EXPECT_TRUE(drained.get());
+}
+
 TEST(Drain, WhatIsLeftAfterTheGraceIsCutOff) {
     TestServer server;
     TestClient down(server.url());

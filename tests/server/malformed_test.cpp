@@ -125,7 +125,7 @@ TEST_P(Malformed, IsRefusedAndTheConnectionEnds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Requests, Malformed, testing::ValuesIn(cases()),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& malformed) { return malformed.param.name; });
 
 TEST(MalformedAnswer, HasTheErrorFormOfTheSpecification) {
     TestServer server;

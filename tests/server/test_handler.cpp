@@ -143,6 +143,10 @@ awaitable<HttpResponse> TestHandler::handle(const HttpRequest& request) {
         co_await pause();
         co_return text("paused");
     }
+    if (target == "/block") {
+        block();
+        co_return text("blocked");
+    }
     if (target == "/empty") co_return HttpResponse(204);
     if (target == "/same") co_return HttpResponse(304);
     if (target == "/unreadable") {
@@ -206,6 +210,12 @@ awaitable<void> TestHandler::pause() {
     co_await suspend(start);
 }
 
+void TestHandler::block() {
+    std::unique_lock lock(mutex_);
+    blocked = true;
+    unblock_.wait(lock, [this] { return released_; });
+}
+
 void TestHandler::release() {
     std::vector<Resume> ready;
     {
@@ -213,6 +223,7 @@ void TestHandler::release() {
         released_ = true;
         ready.swap(waiting_);
     }
+    unblock_.notify_all();
     for (const Resume& resume : ready) resume();
 }
 

@@ -5,6 +5,7 @@
 #include "pkgreg/server.hpp"
 
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -27,6 +28,7 @@ namespace pkgreg::test {
 ///   /first          reads one piece of the body, answers
 ///   /slow           reads a piece of 64 KiB every 2 ms
 ///   /pause          answers after `release` was called
+///   /block          holds the whole event loop until `release` was called
 ///   /empty          204
 ///   /same           304
 ///   /memory/N       N bytes from memory, shared
@@ -45,6 +47,8 @@ class TestHandler final : public HttpHandler {
     void release();
     /// How many are at `/pause`.
     std::size_t paused();
+    /// Somebody is at `/block`.
+    std::atomic<bool> blocked{false};
 
     /// The longest piece that a read gave.
     std::atomic<std::size_t> largest_read{0};
@@ -55,8 +59,10 @@ class TestHandler final : public HttpHandler {
     awaitable<HttpResponse> take_body(const HttpRequest& request, bool wait);
     awaitable<HttpResponse> take_slowly(const HttpRequest& request);
     awaitable<void> pause();
+    void block();
 
     std::mutex mutex_;
+    std::condition_variable unblock_;
     bool released_ = false;
     std::vector<std::function<void()>> waiting_;
 };
