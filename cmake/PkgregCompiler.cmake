@@ -44,3 +44,8 @@ if(PKGREG_SANITIZE)
         add_compile_options(-Wno-tsan)
     endif()
 endif()
+
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 17)
+    # It has coroutines, but does not say so in the way that libstdc++ and Asio ask.
+    add_compile_definitions(__cpp_impl_coroutine=201902L)
+endif()

@@ -1,6 +1,10 @@
-// BufferPool: the transfer buffers of all uploads, bounded, reused last-in first-out so that the one
-// handed out is the one whose memory is warm.
+// BufferPool: the transfer buffers of all uploads, bounded, reused last-in first-out so that the
+// one handed out is the one whose memory is warm.
 #pragma once
+
+#include "pkgreg/awaitable.hpp"
+
+#include "base/suspend.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -9,9 +13,6 @@
 #include <mutex>
 #include <span>
 #include <vector>
-
-#include "base/suspend.hpp"
-#include "pkgreg/awaitable.hpp"
 
 namespace pkgreg {
 

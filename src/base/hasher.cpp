@@ -3,10 +3,10 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "pkgreg/hasher.hpp"
 
+#include <openssl/sha.h>
+
 #include <cstring>
 #include <new>
-
-#include <openssl/sha.h>
 
 namespace pkgreg {
 namespace {

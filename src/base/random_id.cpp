@@ -1,14 +1,13 @@
 #include "base/random_id.hpp"
 
-#include <sys/random.h>
+#include "pkgreg/error.hpp"
 
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <string>
-
-#include "pkgreg/error.hpp"
+#include <sys/random.h>
 
 namespace pkgreg {
 namespace {

@@ -1,5 +1,7 @@
 #include "pkgreg/work_pool.hpp"
 
+#include "base/threads.hpp"
+
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -7,8 +9,6 @@
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include "base/threads.hpp"
 
 namespace pkgreg {
 
@@ -58,7 +58,8 @@ void WorkPool::post(std::function<void()> task) {
     {
         const std::lock_guard lock(state_->mutex);
         state_->tasks.push_back(std::move(task));
-        // A thread more only when every one that exists is busy: most pools never grow to the limit.
+        // A thread more only when every one that exists is busy: most pools never grow to the
+        // limit.
         if (state_->idle < state_->tasks.size() && state_->threads.size() < state_->max_threads) {
             state_->threads.push_back(start_thread([state = state_.get()] { state->run(); }));
         }
@@ -66,6 +67,8 @@ void WorkPool::post(std::function<void()> task) {
     state_->wake.notify_one();
 }
 
-std::size_t WorkPool::max_threads() const noexcept { return state_->max_threads; }
+std::size_t WorkPool::max_threads() const noexcept {
+    return state_->max_threads;
+}
 
 }  // namespace pkgreg

@@ -24,7 +24,7 @@ namespace {
 
 // One call of sendfile. Large enough that calls cost nothing, small enough that one connection does
 // not hold the loop for long.
-constexpr std::uint64_t file_chunk = std::uint64_t{2} << 20;
+constexpr std::uint64_t file_chunk = std::uint64_t{4} << 20;
 constexpr std::size_t copy_buffer = std::size_t{64} << 10;
 
 std::string_view reason_phrase(unsigned status) noexcept {

@@ -160,29 +160,43 @@ void make_history(History& history) {
     history.push("a/b", second, "1");
 }
 
-TEST(Crash, AnyPrefixOfAHistoryIsAValidRegistryWithAllThatWasAcknowledged) {
+class Crash : public testing::TestWithParam<CrashRecorder::UnsyncedNames> {};
+
+std::string variant_name(const testing::TestParamInfo<CrashRecorder::UnsyncedNames>& variant) {
+    switch (variant.param) {
+        case CrashRecorder::UnsyncedNames::lost: return "Lost";
+        case CrashRecorder::UnsyncedNames::kept: return "Kept";
+        case CrashRecorder::UnsyncedNames::some_kept: return "SomeKept";
+    }
+    return "Other";
+}
+
+INSTANTIATE_TEST_SUITE_P(UnsyncedNames, Crash,
+                         testing::Values(CrashRecorder::UnsyncedNames::lost,
+                                         CrashRecorder::UnsyncedNames::kept,
+                                         CrashRecorder::UnsyncedNames::some_kept),
+                         variant_name);
+
+TEST_P(Crash, AnyPrefixOfAHistoryIsAValidRegistryWithAllThatWasAcknowledged) {
     const TemporaryDirectory recorded;
     const auto recorder = std::make_shared<CrashRecorder>();
     History history(recorded.path(), recorder);
     make_history(history);
     const std::size_t end = recorder->position();
     ASSERT_GT(end, 100u);
-    for (const auto names : {CrashRecorder::UnsyncedNames::lost, CrashRecorder::UnsyncedNames::kept,
-                             CrashRecorder::UnsyncedNames::some_kept}) {
-        for (std::size_t position = 0; position <= end; ++position) {
-            SCOPED_TRACE("after change " + std::to_string(position) + " of " + std::to_string(end));
-            const TemporaryDirectory left;
-            recorder->leave(position, names, left.path());
-            const auto store = open_unsynced(left.path());
-            const BlockingRegistry registry(store);
-            expect_valid(*store, registry);
-            EXPECT_EQ(history.fault(registry, position), "");
-            if (HasFailure()) return;
-        }
+    for (std::size_t position = 0; position <= end; ++position) {
+        SCOPED_TRACE("after change " + std::to_string(position) + " of " + std::to_string(end));
+        const TemporaryDirectory left;
+        recorder->leave(position, GetParam(), left.path());
+        const auto store = open_unsynced(left.path());
+        const BlockingRegistry registry(store);
+        expect_valid(*store, registry);
+        EXPECT_EQ(history.fault(registry, position), "");
+        if (HasFailure()) return;
     }
 }
 
-TEST(Crash, AForgottenSyncWouldBeNoticed) {
+TEST(CrashTest, AForgottenSyncWouldBeNoticed) {
     const TemporaryDirectory recorded;
     const auto recorder = std::make_shared<CrashRecorder>();
     History history(recorded.path(), recorder);
