@@ -17,10 +17,9 @@ if(PKGREG_BUILD_BENCH)
     find_package(benchmark REQUIRED)
 endif()
 
-# Boost's headers as they are used here: Asio without its deprecated parts and without autolinking.
+# Boost's headers as they are used here. Nothing that changes a layout may be defined: an embedder
+# compiles the same headers without it.
 add_library(pkgreg_asio INTERFACE)
 target_link_libraries(pkgreg_asio INTERFACE Boost::headers Threads::Threads)
 target_compile_definitions(pkgreg_asio INTERFACE
-    BOOST_ASIO_NO_DEPRECATED BOOST_ERROR_CODE_HEADER_ONLY BOOST_JSON_NO_LIB BOOST_CONTAINER_NO_LIB
-    # A handler's memory is cached per thread: two slots do for coroutines that nest.
-    BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=8)
+    BOOST_ASIO_NO_DEPRECATED BOOST_ERROR_CODE_HEADER_ONLY BOOST_JSON_NO_LIB BOOST_CONTAINER_NO_LIB)

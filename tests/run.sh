@@ -16,7 +16,7 @@ Without an option: the unit tests, then the suites with real clients.
   --sanitizers    the unit tests under AddressSanitizer with UBSan and under ThreadSanitizer, and
                   the protocol suites against servers built with them
   --fuzz          every fuzzer for a short time
-  --all           all of that; this is what a set CI does
+  --all           all of that
   -- ARGUMENT...  passed on to pytest, such as: -- -m skopeo -k mount
 END
 }
@@ -28,7 +28,6 @@ results=$build/results
 
 yes=()
 parts=(unit clients)
-[[ -n ${CI-} ]] && parts=(unit clients sanitizers fuzz)
 pytest_arguments=()
 while (($#)); do
     case $1 in
