@@ -194,6 +194,10 @@ class JsonTextReader {
             if (string.find('\\') != std::string_view::npos) {
                 check(value.get_string().get(string), begin);
                 string = document_.decoded_.emplace_back(string);
+            } else {
+                // Taken, though not needed: simdjson would pass over a string that was not as if it
+                // were a key, if a colon follows.
+                check(value.get_raw_json_string().error(), begin);
             }
         } else if (token == "true" || token == "false") {
             type = JsonKind::boolean;
