@@ -5,10 +5,11 @@
 # Only what is missing is installed, and not before it was named and agreed to: by a person at the
 # terminal, by -y, or by CI being set.
 
-# What cmake/PkgregDependencies.cmake looks for, and the tools that build it.
+# What cmake/PkgregDependencies.cmake and src/dcos/CMakeLists.txt look for, and the tools that build it.
 packages_build=(
-    ca-certificates ccache cmake g++ ninja-build
-    libboost1.81-dev libcli11-dev libcurl4-openssl-dev libsimdjson-dev libspdlog-dev libssl-dev)
+    ca-certificates ccache cmake g++ ninja-build pkg-config
+    libarchive-dev libboost1.81-dev libcli11-dev libcurl4-openssl-dev libsimdjson-dev libspdlog-dev
+    libssl-dev libzstd-dev zlib1g-dev)
 
 # The unit tests, the benchmarks (compiled with the tests, so that they do not rot), the sanitizers'
 # and fuzzers' tools, and the real clients that the suites in tests/clients drive.
