@@ -4,9 +4,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <cerrno>
-#include <sys/sendfile.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
