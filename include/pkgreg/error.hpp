@@ -55,7 +55,9 @@ enum class ErrorCode : std::int32_t {
     truncated = 118,            ///< The request's body ended before its announced length.
     malformed = 119,            ///< The bytes of a request break the protocol's grammar.
 
-    in_use = 120,  ///< Cannot be removed while something else refers to it.
+    in_use = 120,           ///< Cannot be removed while something else refers to it.
+    package_unknown = 121,  ///< The registry has no such package, or not in this version.
+    package_exists = 122,   ///< Another content is there under this name and version (HTTP 409).
 
     internal = 199,  ///< A defect of the library; please report it.
 };
@@ -100,6 +102,8 @@ constexpr std::string_view to_string(ErrorCode code) noexcept {
         case ErrorCode::truncated: return "TRUNCATED";
         case ErrorCode::malformed: return "MALFORMED";
         case ErrorCode::in_use: return "IN_USE";
+        case ErrorCode::package_unknown: return "PACKAGE_UNKNOWN";
+        case ErrorCode::package_exists: return "PACKAGE_EXISTS";
         case ErrorCode::internal: return "INTERNAL";
     }
     return "INTERNAL";

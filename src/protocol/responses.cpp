@@ -34,6 +34,7 @@ unsigned http_status(ErrorCode code) noexcept {
         case ErrorCode::blob_upload_unknown:
         case ErrorCode::manifest_unknown:
         case ErrorCode::name_unknown:
+        case ErrorCode::package_unknown:
         case ErrorCode::not_found: return 404;
         case ErrorCode::blob_upload_invalid:
         case ErrorCode::digest_invalid:
@@ -50,6 +51,7 @@ unsigned http_status(ErrorCode code) noexcept {
         case ErrorCode::in_use:
         case ErrorCode::read_only: return 405;
         case ErrorCode::timeout: return 408;
+        case ErrorCode::package_exists: return 409;
         case ErrorCode::precondition_failed: return 412;
         case ErrorCode::too_large: return 413;
         case ErrorCode::range_invalid: return 416;
