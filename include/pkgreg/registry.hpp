@@ -11,6 +11,7 @@
 #include "pkgreg/media_type.hpp"
 #include "pkgreg/names.hpp"
 #include "pkgreg/object_store.hpp"
+#include "pkgreg/packages.hpp"
 #include "pkgreg/work_pool.hpp"
 
 #include <chrono>
@@ -210,6 +211,11 @@ class Registry {
                                                    const Digest& subject,
                                                    const std::optional<std::string>& artifact_type,
                                                    std::string_view last, std::size_t n) = 0;
+
+    // Packages.
+
+    /// The DC/OS packages that the registry holds; lives as long as the registry.
+    virtual Packages& packages() noexcept = 0;
 };
 
 }  // namespace pkgreg

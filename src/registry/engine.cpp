@@ -19,7 +19,10 @@ Reference parse_reference(std::string_view text) {
 }
 
 Engine::Engine(std::shared_ptr<ObjectStore> store, RegistryOptions options)
-    : store_(std::move(store)), options_(std::move(options)), uploads_(*store_, options_) {}
+    : store_(std::move(store)),
+      options_(std::move(options)),
+      uploads_(*store_, options_),
+      packages_(*this) {}
 
 void Engine::require_writable() const {
     if (options_.read_only) {

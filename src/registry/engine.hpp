@@ -5,6 +5,7 @@
 #include "pkgreg/registry.hpp"
 
 #include "registry/manifest_document.hpp"
+#include "registry/packages/packages.hpp"
 #include "registry/reference_cache.hpp"
 #include "registry/repository_locks.hpp"
 #include "registry/uploads.hpp"
@@ -67,6 +68,8 @@ class Engine final : public Registry {
                                            const std::optional<std::string>& artifact_type,
                                            std::string_view last, std::size_t n) override;
 
+    Packages& packages() noexcept override { return packages_; }
+
  private:
     void require_writable() const;
     void require_deletion() const;
@@ -124,6 +127,7 @@ class Engine final : public Registry {
     Uploads uploads_;
     RepositoryLocks locks_;
     ReferenceCache references_;
+    EnginePackages packages_;
 };
 
 }  // namespace pkgreg
