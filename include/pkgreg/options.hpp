@@ -69,6 +69,10 @@ struct ProgramOptions {
     std::vector<std::string> listen = {"127.0.0.1:5000"};
     /// `allow-http`: plain HTTP on addresses other than loopback.
     bool allow_http = false;
+    /// `external-url`: see `ProtocolOptions`.
+    std::string external_url = {};
+    /// `trusted-proxies`: see `ProtocolOptions`; one text or an array.
+    std::vector<std::string> trusted_proxies = {};
     /// `read-only`: refuse every change.
     bool read_only = false;
     /// `deletion`: allow deletion of tags, manifests, blobs and repositories.

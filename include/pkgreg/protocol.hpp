@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace pkgreg {
 
@@ -14,10 +16,17 @@ struct ProtocolOptions {
     /// Allow `mount` without `from`: any blob of the registry may be mounted by who knows its
     /// digest. Off where access control is on: a digest is no permission.
     bool mount_from_anywhere = true;
+    /// Where clients reach the registry, such as `https://registry.example.com:8443`: what the
+    /// repository document refers to, whatever address a request used. Empty: the request's own.
+    std::string external_url = {};
+    /// Addresses and networks (`10.0.0.0/8`, `::1`, `unix` for unix sockets) of proxies whose
+    /// `X-Forwarded-Host`, `-Proto` and `-Port` fields are believed.
+    std::vector<std::string> trusted_proxies = {};
 };
 
-/// Answers the OCI distribution protocol (`/v2/…`) and the registry's own API (`/api/v1/…`,
-/// `/health`) for one registry.
+/// Answers the OCI distribution protocol (`/v2/…`), DC/OS's package protocol (`/repo`,
+/// `/package/…`, `/resource/…`, `/`) and the registry's own API (`/api/v1/…`, `/health`) for one
+/// registry. Throws `invalid_options`.
 std::shared_ptr<HttpHandler> make_protocol(std::shared_ptr<Registry> registry,
                                            ProtocolOptions options = {});
 

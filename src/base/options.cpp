@@ -130,17 +130,19 @@ Problem problem_of_service_name(std::string_view text) {
 
 Problem problem_of(const std::string& text, Text condition) {
     if (std::ranges::any_of(text, is_control)) return "holds a control character";
+    if (condition == Text::optional_url && text.empty()) return {};
     if (condition != Text::free && text.empty()) return "must not be empty";
     switch (condition) {
         case Text::bucket: return problem_of_bucket(text);
-        case Text::url: return problem_of_url(text);
+        case Text::url:
+        case Text::optional_url: return problem_of_url(text);
         case Text::service_name: return problem_of_service_name(text);
         default: return {};
     }
 }
 
 Problem problem_of(const std::vector<std::string>& list, Text condition) {
-    if (list.empty()) return "must name at least one";
+    if (list.empty() && condition != Text::any_filled) return "must name at least one";
     for (const std::string& text : list) {
         if (auto problem = problem_of(text, condition)) return problem;
     }
@@ -535,7 +537,8 @@ class Printer {
         if constexpr (IsOptional<T>::value) {
             if (!value) return;
         }
-        if constexpr (std::is_same_v<T, std::string>) {
+        if constexpr (std::is_same_v<T, std::string> ||
+                      std::is_same_v<T, std::vector<std::string>>) {
             if (value.empty()) return;
         }
         begin(key);

@@ -13,11 +13,13 @@ namespace pkgreg::options_fields {
 
 /// What a text must look like.
 enum class Text : std::uint8_t {
-    free,      ///< anything, or nothing
-    required,  ///< anything, but it must be given
-    filled,    ///< anything but an empty text
+    free,        ///< anything, or nothing
+    required,    ///< anything, but it must be given
+    filled,      ///< anything but an empty text
+    any_filled,  ///< a list of such, or an empty one
     bucket,
     url,
+    optional_url,
     service_name,
 };
 
@@ -67,6 +69,8 @@ void visit_fields(Visitor& visit, T& program) {
     visit("storage", program.storage, Text::free);
     visit("listen", program.listen, Text::filled);
     visit("allow-http", program.allow_http, Any());
+    visit("external-url", program.external_url, Text::optional_url);
+    visit("trusted-proxies", program.trusted_proxies, Text::any_filled);
     visit("read-only", program.read_only, Any());
     visit("deletion", program.deletion, Any());
     visit("log-level", program.log_level, Any());

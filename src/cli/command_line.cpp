@@ -190,6 +190,14 @@ class ServeCommand {
         add_switch("allow-http", &ProgramOptions::allow_http, true,
                    "Allow plain HTTP on addresses other than loopback")
             ->group(group);
+        add("external-url", &ProgramOptions::external_url, "URL",
+            "Where clients reach the registry, if not where they say (Host)")
+            ->group(group);
+        add("trusted-proxy", &ProgramOptions::trusted_proxies, "ADDRESS",
+            "Proxy or network whose X-Forwarded-* fields are believed; repeatable")
+            ->delimiter(',')
+            ->allow_extra_args(false)
+            ->group(group);
         add("threads", &ProgramOptions::threads, "N", "Event loops (0: one for each core)")
             ->group(group);
     }

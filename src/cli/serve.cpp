@@ -126,8 +126,17 @@ class Housekeeping {
         std::chrono::steady_clock::now() + std::chrono::minutes(1);
 };
 
+std::shared_ptr<HttpHandler> make_handler(const std::shared_ptr<Registry>& registry,
+                                          const ProgramOptions& program) {
+    ProtocolOptions protocol;
+    protocol.external_url = program.external_url;
+    protocol.trusted_proxies = program.trusted_proxies;
+    return make_protocol(registry, std::move(protocol));
+}
+
 std::unique_ptr<Server> start_server(const std::shared_ptr<Registry>& registry,
-                                     ServerOptions options, const ProgramLog& log) {
+                                     std::shared_ptr<HttpHandler> handler, ServerOptions options,
+                                     const ProgramLog& log) {
     std::function<awaitable<void>()> tick;
     if (!registry->options().read_only) {
         tick = [housekeeping = std::make_shared<Housekeeping>(registry, log)] {
@@ -135,7 +144,7 @@ std::unique_ptr<Server> start_server(const std::shared_ptr<Registry>& registry,
         };
     }
     try {
-        return Server::start(make_protocol(registry), std::move(options), std::move(tick));
+        return Server::start(std::move(handler), std::move(options), std::move(tick));
     } catch (const Error& error) {
         switch (error.code()) {
             case ErrorCode::invalid_options: throw ProgramError(ExitCode::usage, error.message());
@@ -193,7 +202,8 @@ void serve(const Options& options) {
         access_log = std::make_unique<AccessLog>(STDERR_FILENO, program.log_format);
     }
     const auto registry = open_registry(options, location, log);
-    const auto server = start_server(registry, server_options(program, access_log.get(), log), log);
+    const auto server = start_server(registry, make_handler(registry, program),
+                                     server_options(program, access_log.get(), log), log);
     log(LogLevel::info,
         "storage " + masked_url(location) + (program.read_only ? ", read-only" : ""));
     for (const std::string& url : server->urls()) std::printf("listening on %s\n", url.c_str());

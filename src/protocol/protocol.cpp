@@ -2,7 +2,9 @@
 
 #include "pkgreg/protocol.hpp"
 
+#include "protocol/dcos/handler.hpp"
 #include "protocol/oci/handler.hpp"
+#include "protocol/requests.hpp"
 #include "protocol/responses.hpp"
 #include "protocol/target.hpp"
 
@@ -21,7 +23,10 @@ void drop_body(HttpResponse& response) {
 class Protocol final : public HttpHandler {
  public:
     Protocol(std::shared_ptr<Registry> registry, ProtocolOptions options)
-        : registry_(std::move(registry)), options_(options), oci_(*registry_, options_) {}
+        : registry_(std::move(registry)),
+          options_(std::move(options)),
+          oci_(*registry_, options_),
+          dcos_(*registry_, options_) {}
 
     awaitable<HttpResponse> handle(const HttpRequest& request) override {
         std::optional<HttpResponse> response;
@@ -49,17 +54,16 @@ class Protocol final : public HttpHandler {
             co_return co_await oci_.handle(request, target, route);
         }
         if (target.path() == "/health") co_return co_await health(request);
+        const dcos::Route dcos_route = dcos::find_route(target.path());
+        if (dcos_route.endpoint != dcos::Endpoint::none) {
+            co_return co_await dcos_.handle(request, target, dcos_route);
+        }
         throw Error(ErrorCode::not_found, "nothing is served at '" + target.path() + "'");
     }
 
     /// Healthy means: the storage answers.
     awaitable<HttpResponse> health(const HttpRequest& request) {
-        if (request.method != HttpMethod::get && request.method != HttpMethod::head) {
-            HttpResponse response =
-                error_response(Error(ErrorCode::unsupported, "this path takes only GET and HEAD"));
-            response.header("Allow", "GET, HEAD");
-            co_return response;
-        }
+        if (!reads(request.method)) co_return method_not_allowed("GET, HEAD");
         co_await registry_->list_repositories("", 1);
         co_return json_response(200, "{\"healthy\":true}\n");
     }
@@ -78,13 +82,14 @@ class Protocol final : public HttpHandler {
     std::shared_ptr<Registry> registry_;
     ProtocolOptions options_;
     oci::Handler oci_;
+    dcos::Handler dcos_;
 };
 
 }  // namespace
 
 std::shared_ptr<HttpHandler> make_protocol(std::shared_ptr<Registry> registry,
                                            ProtocolOptions options) {
-    return std::make_shared<Protocol>(std::move(registry), options);
+    return std::make_shared<Protocol>(std::move(registry), std::move(options));
 }
 
 }  // namespace pkgreg

@@ -100,6 +100,7 @@ TEST(Options, a_mount_volume_is_read) {
 TEST(Options, the_programs_own_settings_are_read) {
     const ProgramOptions program = parse_options(R"({"pkgreg":{
         "storage":"/var/lib/pkgreg","listen":["127.0.0.1:5000","[::1]:5000"],"allow-http":true,
+        "external-url":"https://r.example.com","trusted-proxies":["10.0.0.0/8","unix"],
         "read-only":true,"deletion":false,"log-level":"debug","log-format":"json","access-log":false,
         "grace-seconds":5,"upload-idle-hours":1,"max-manifest-bytes":8388608,"max-body-bytes":1e9,
         "max-header-bytes":4096,"max-connections":10,"header-timeout-seconds":1,
@@ -108,6 +109,8 @@ TEST(Options, the_programs_own_settings_are_read) {
     EXPECT_EQ(program.storage, "/var/lib/pkgreg");
     EXPECT_EQ(program.listen, (std::vector<std::string>{"127.0.0.1:5000", "[::1]:5000"}));
     EXPECT_TRUE(program.allow_http);
+    EXPECT_EQ(program.external_url, "https://r.example.com");
+    EXPECT_EQ(program.trusted_proxies, (std::vector<std::string>{"10.0.0.0/8", "unix"}));
     EXPECT_TRUE(program.read_only);
     EXPECT_FALSE(program.deletion);
     EXPECT_EQ(program.log_level, LogLevel::debug);

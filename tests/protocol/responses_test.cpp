@@ -35,7 +35,9 @@ TEST(HttpStatus, IsTheSpecifiedOneForEachCode) {
                                                     {ErrorCode::io, 500},
                                                     {ErrorCode::internal, 500},
                                                     {ErrorCode::corrupt, 500},
-                                                    {ErrorCode::manifest_blob_unknown, 400}};
+                                                    {ErrorCode::manifest_blob_unknown, 400},
+                                                    {ErrorCode::package_unknown, 404},
+                                                    {ErrorCode::package_exists, 409}};
     for (const auto& [code, status] : table)
         EXPECT_EQ(http_status(code), status) << to_string(code);
 }
@@ -48,6 +50,8 @@ TEST(ErrorResponse, BelowServerErrorsUsesOnlyTheSpecifiedCodes) {
         "UNSUPPORTED",      "TOOMANYREQUESTS"};
     for (int number = 1; number < 200; ++number) {
         const auto code = static_cast<ErrorCode>(number);
+        // These are of the packages' own interface.
+        if (code == ErrorCode::package_unknown || code == ErrorCode::package_exists) continue;
         const HttpResponse response = error_response(Error(code, "a \"message\"\n", "{\"x\":1}"));
         EXPECT_EQ(response.find("Content-Type"), "application/json");
         const std::string body(response.body().bytes());

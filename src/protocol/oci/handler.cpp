@@ -1,21 +1,11 @@
 #include "protocol/oci/handler.hpp"
 
 #include "protocol/oci/locations.hpp"
+#include "protocol/requests.hpp"
 #include "protocol/responses.hpp"
 
 namespace pkgreg::oci {
 namespace {
-
-HttpResponse method_not_allowed(std::string_view allowed) {
-    HttpResponse response = error_response(
-        Error(ErrorCode::unsupported, "this path takes only " + std::string(allowed)));
-    response.header("Allow", allowed);
-    return response;
-}
-
-bool reads(HttpMethod method) noexcept {
-    return method == HttpMethod::get || method == HttpMethod::head;
-}
 
 /// The reference in a path. What can be no tag can be written by nobody; for everybody else it is
 /// simply not there, and the specification's answer to that is 404.

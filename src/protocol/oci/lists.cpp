@@ -3,31 +3,13 @@
 #include "base/json_text.hpp"
 #include "protocol/oci/handler.hpp"
 #include "protocol/oci/locations.hpp"
+#include "protocol/requests.hpp"
 #include "protocol/responses.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <utility>
 
 namespace pkgreg::oci {
 namespace {
-
-/// A page has at most so many entries, whatever is asked for; the rest is behind a `Link`.
-constexpr std::size_t max_page = 1000;
-
-std::size_t page_size(const Target& target) {
-    const auto text = target.query("n");
-    if (!text) return max_page;
-    std::size_t n = 0;
-    const char* const end = text->data() + text->size();
-    const auto [rest, error] = std::from_chars(text->data(), end, n);
-    if (error == std::errc::result_out_of_range && rest == end) return max_page;
-    if (error != std::errc() || rest != end) {
-        throw Error(ErrorCode::invalid_argument,
-                    "n='" + std::string(*text) + "': must be a number, 0 or more");
-    }
-    return std::min(n, max_page);
-}
 
 std::string names_as_json(const std::vector<std::string>& names) {
     std::string text = "[";
@@ -37,14 +19,6 @@ std::string names_as_json(const std::vector<std::string>& names) {
     }
     text.push_back(']');
     return text;
-}
-
-/// RFC 8288 (which replaced RFC 5988): the page behind `last`.
-void add_next_link(HttpResponse& response, std::string path, std::size_t n, std::string_view last,
-                   const std::string& more_query = {}) {
-    path.append("?n=").append(std::to_string(n)).append("&last=").append(percent_encode(last));
-    path.append(more_query);
-    response.header("Link", "<" + path + ">; rel=\"next\"");
 }
 
 }  // namespace

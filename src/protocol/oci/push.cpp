@@ -4,6 +4,7 @@
 
 #include "protocol/oci/handler.hpp"
 #include "protocol/oci/locations.hpp"
+#include "protocol/requests.hpp"
 #include "protocol/responses.hpp"
 
 #include <algorithm>
@@ -90,30 +91,6 @@ DigestAlgorithm algorithm_of(const Target& target) {
 
 bool has_body(const HttpRequest& request) {
     return request.body && request.body->length() != std::uint64_t{0};
-}
-
-awaitable<std::string> read_all(BodySource& body, std::size_t limit) {
-    const auto too_large = [limit] {
-        return Error(ErrorCode::too_large,
-                     "the manifest is larger than " + std::to_string(limit) + " bytes");
-    };
-    if (body.length().value_or(0) > limit) throw too_large();
-    std::string text;
-    std::size_t size = 0;
-    text.resize(body.length() ? static_cast<std::size_t>(*body.length()) : 16384);
-    while (true) {
-        if (size == text.size()) {
-            if (body.length() == size) break;
-            text.resize(std::min(2 * size + 4096, limit + 1));
-        }
-        const std::size_t n =
-            co_await body.read(std::as_writable_bytes(std::span(text).subspan(size)));
-        if (n == 0) break;
-        size += n;
-        if (size > limit) throw too_large();
-    }
-    text.resize(size);
-    co_return text;
 }
 
 }  // namespace
@@ -223,7 +200,7 @@ awaitable<HttpResponse> Handler::put_manifest(const HttpRequest& request, const 
     }
     MemoryBody nothing("");
     BodySource& body = request.body ? *request.body : nothing;
-    const std::string bytes = co_await read_all(body, registry_.options().max_manifest_size);
+    const std::string bytes = co_await read_all(body, registry_.options().max_manifest_size, "manifest");
     const PutManifestResult result =
         co_await registry_.put_manifest(name, reference, type, bytes, tags);
     HttpResponse response(201);
