@@ -3,6 +3,7 @@
 #include "pkgreg/error.hpp"
 #include "pkgreg/options.hpp"
 
+#include "cli/build/build_commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/listing.hpp"
 #include "cli/serve.hpp"
@@ -347,6 +348,7 @@ int run(int argc, char** argv) {
     ServeCommand serve_command(app);
     OptionsCommand options_command(app);
     ListingCommands listing_commands(app);
+    add_build_commands(app);
     app.footer(footer);  // last, or every command would inherit it
     try {
         app.parse(argc, argv);

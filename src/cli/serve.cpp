@@ -10,6 +10,7 @@
 #include "base/mask_secrets.hpp"
 #include "base/threads.hpp"
 #include "cli/access_log.hpp"
+#include "cli/descriptor_limit.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/program_log.hpp"
 #include "cli/signals.hpp"
@@ -26,7 +27,6 @@
 #include <memory>
 #include <string>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -36,14 +36,6 @@ namespace pkgreg::cli {
 namespace {
 
 using std::chrono::seconds;
-
-/// Every connection and every open blob is a descriptor.
-void raise_descriptor_limit() noexcept {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 std::string storage_location(const Options& options) {
     const std::string location = options.storage();

@@ -1,0 +1,232 @@
+#include "cli/build/fetcher.hpp"
+
+#include "pkgreg/error.hpp"
+
+#include "base/mask_secrets.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <random>
+#include <string_view>
+
+namespace pkgreg::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds first_pause{500};
+constexpr milliseconds longest_pause{10'000};
+constexpr milliseconds longest_asked_pause{60'000};
+/// A try that brought this much was worth it.
+constexpr std::uint64_t much = std::uint64_t{1} << 20;
+/// How much of what a server says of an error is read.
+constexpr std::size_t max_error_text = 16 * 1024;
+
+bool is_temporary(long status) noexcept {
+    return status == 408 || status == 425 || status == 429 ||
+           (status >= 500 && status != 501 && status != 505);
+}
+
+std::optional<std::uint64_t> number(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+/// The pause that the server asks for, where it gives it in seconds.
+std::optional<milliseconds> asked_pause(const HttpAnswer& answer) {
+    const auto seconds = number(answer.field("Retry-After").value_or(""));
+    if (!seconds) return std::nullopt;
+    return std::min(milliseconds(std::min<std::uint64_t>(*seconds, 3600) * 1000),
+                    longest_asked_pause);
+}
+
+/// Where the range of a 206 begins: `bytes 100-199/200`.
+std::optional<std::uint64_t> range_begin(const HttpAnswer& answer) {
+    std::string_view field = answer.field("Content-Range").value_or("");
+    if (!field.starts_with("bytes ")) return std::nullopt;
+    field.remove_prefix(6);
+    return number(field.substr(0, field.find('-')));
+}
+
+class DocumentSink final : public BodySink {
+ public:
+    DocumentSink(std::string_view url, std::size_t max_size) : url_(url), max_size_(max_size) {}
+
+    void begin(const HttpAnswer&) override { body.clear(); }
+    void data(std::string_view bytes) override {
+        if (body.size() + bytes.size() > max_size_) {
+            throw Error(ErrorCode::too_large, masked_url(url_) + ": the answer has more than " +
+                                                  std::to_string(max_size_) + " bytes");
+        }
+        body.append(bytes);
+    }
+
+    std::string body;
+
+ private:
+    std::string_view url_;
+    std::size_t max_size_;
+};
+
+/// Writes a file, or goes on with one whose beginning is there.
+class FileSink final : public BodySink {
+ public:
+    FileSink(std::string url, SpoolFile& file, const FileExpectation& expectation)
+        : url_(std::move(url)), file_(file), expectation_(expectation) {}
+
+    /// The request, asking only for what is missing.
+    HttpRequest remaining(HttpRequest request) {
+        text.clear();
+        to_file_ = false;
+        if (etag_.empty() && !expectation_.immutable && file_.size() > 0) file_.restart();
+        if (file_.size() == 0) return request;
+        request.fields.push_back("Range: bytes=" + std::to_string(file_.size()) + "-");
+        if (!etag_.empty()) request.fields.push_back("If-Range: " + etag_);
+        return request;
+    }
+
+    void begin(const HttpAnswer& answer) override {
+        to_file_ = answer.status == 200 || answer.status == 206;
+        if (!to_file_) return;
+        const std::string_view etag = answer.field("ETag").value_or("");
+        const bool goes_on = answer.status == 206 && file_.size() > 0 &&
+                             range_begin(answer) == file_.size() &&
+                             (etag_.empty() || etag.empty() || etag == etag_);
+        if (!goes_on) {
+            file_.restart();
+            etag_ = etag.starts_with('"') ? etag : "";
+        }
+        if (answer.status == 206 && !goes_on) {
+            throw TransferError(masked_url(url_) + ": the server sends another range than asked",
+                                true);
+        }
+    }
+
+    void data(std::string_view bytes) override {
+        if (!to_file_) {
+            text.append(bytes.substr(0, max_error_text - std::min(max_error_text, text.size())));
+            return;
+        }
+        if (expectation_.size && file_.size() + bytes.size() > *expectation_.size) {
+            throw Error(ErrorCode::size_invalid, masked_url(url_) +
+                                                     ": has more than the expected " +
+                                                     std::to_string(*expectation_.size) + " bytes");
+        }
+        file_.append(bytes);
+    }
+
+    /// Throws where the answer ended before the file did, which not every server's end tells.
+    void check_complete() const {
+        if (!expectation_.size || file_.size() == *expectation_.size) return;
+        throw TransferError(masked_url(url_) + ": ended after " + std::to_string(file_.size()) +
+                                " of " + std::to_string(*expectation_.size) + " bytes",
+                            true);
+    }
+
+    void start_over() {
+        etag_.clear();
+        file_.restart();
+    }
+
+    std::string text;
+
+ private:
+    std::string url_;
+    SpoolFile& file_;
+    const FileExpectation& expectation_;
+    std::string etag_;
+    bool to_file_ = false;
+};
+
+}  // namespace
+
+/// Counts the tries of one fetch, and waits between them.
+class Fetcher::Tries {
+ public:
+    explicit Tries(const FetchSettings& settings) : settings_(settings) {}
+
+    bool left() const noexcept { return used_ < settings_.retries; }
+    void begin_anew() noexcept { used_ = 0; }
+    void pause(std::optional<milliseconds> asked = {}) {
+        thread_local std::minstd_rand random{std::random_device()()};
+        const milliseconds full =
+            std::min(first_pause * (1 << std::min(used_, 10U)), longest_pause);
+        const auto half = full.count() / 2;
+        const milliseconds jittered(half +
+                                    std::uniform_int_distribution<long long>(0, half)(random));
+        ++used_;
+        settings_.interruption->sleep(asked ? std::max(*asked, jittered) : jittered);
+    }
+
+ private:
+    const FetchSettings& settings_;
+    unsigned used_ = 0;
+};
+
+Fetcher::Fetcher(const FetchSettings& settings) : settings_(settings), transfer_(settings) {}
+
+HttpAnswer Fetcher::get(const HttpRequest& request, std::size_t max_size) {
+    Tries tries(settings_);
+    while (true) {
+        try {
+            DocumentSink sink(request.url, max_size);
+            HttpAnswer answer = transfer_.perform(request, sink);
+            answer.body = std::move(sink.body);
+            if (!is_temporary(answer.status) || !tries.left()) return answer;
+            tries.pause(asked_pause(answer));
+        } catch (const TransferError& error) {
+            if (!error.temporary() || !tries.left())
+                throw Error(ErrorCode::unavailable, error.what());
+            tries.pause();
+        }
+    }
+}
+
+HttpAnswer Fetcher::save(const HttpRequest& request, SpoolFile& file,
+                         const FileExpectation& expectation) {
+    Tries tries(settings_);
+    FileSink sink(request.url, file, expectation);
+    while (true) {
+        const std::uint64_t before = file.size();
+        std::optional<milliseconds> pause;
+        try {
+            HttpAnswer answer = transfer_.perform(sink.remaining(request), sink);
+            answer.body = sink.text;
+            if (answer.status == 206) answer.status = 200;
+            if (answer.status == 200) {
+                sink.check_complete();
+                return answer;
+            }
+            const bool refused_range = answer.status == 416 && before > 0;
+            if (refused_range) sink.start_over();
+            if ((!refused_range && !is_temporary(answer.status)) || !tries.left()) return answer;
+            pause = asked_pause(answer);
+        } catch (const TransferError& error) {
+            if (!error.temporary()) throw Error(ErrorCode::unavailable, error.what());
+            if (file.size() >= before + much) tries.begin_anew();
+            if (!tries.left()) throw Error(ErrorCode::unavailable, error.what());
+        }
+        tries.pause(pause);
+    }
+}
+
+bool Fetcher::speaks_tls(const std::string& url) {
+    Tries tries(settings_);
+    while (true) {
+        try {
+            DocumentSink sink(url, max_error_text);
+            transfer_.perform({url}, sink);
+            return true;
+        } catch (const TransferError& error) {
+            if (error.no_tls()) return false;
+            if (!error.temporary() || !tries.left())
+                throw Error(ErrorCode::unavailable, error.what());
+        }
+        tries.pause();
+    }
+}
+
+}  // namespace pkgreg::cli

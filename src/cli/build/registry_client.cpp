@@ -1,0 +1,179 @@
+#include "cli/build/registry_client.hpp"
+
+#include "pkgreg/error.hpp"
+#include "pkgreg/http.hpp"
+
+#include "base/mask_secrets.hpp"
+#include "cli/build/auth_challenge.hpp"
+#include "cli/build/image_reference.hpp"
+#include "cli/build/registry_token.hpp"
+#include "cli/log_text.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace pkgreg::cli {
+namespace {
+
+constexpr std::size_t max_manifest = std::size_t{4} << 20;
+constexpr std::size_t max_token = std::size_t{1} << 20;
+/// The answers with 401 after which a request is given up. A token may end while a large blob is
+/// fetched again, so a second renewal is honest.
+constexpr int max_refusals = 3;
+
+/// Everything that can be in a bundle; schema 1 to be told that the image is one.
+constexpr std::string_view accepted_manifests =
+    "Accept: application/vnd.oci.image.index.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json, "
+    "application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.v2+json, "
+    "application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.1";
+
+/// Docker Hub's registry is not where its name leads.
+std::string host_of(const std::string& registry) {
+    return registry == docker_hub ? "registry-1.docker.io" : registry;
+}
+
+/// `status 404: manifest unknown`, with what an OCI error body says.
+std::string status_text(const HttpAnswer& answer) {
+    std::string text = "status " + std::to_string(answer.status);
+    simdjson::dom::parser parser;
+    simdjson::dom::element document;
+    std::string_view message;
+    const bool readable = parser.parse(answer.body).get(document) == simdjson::SUCCESS;
+    if (readable && document["errors"].at(0)["message"].get(message) == simdjson::SUCCESS) {
+        text += ": ";
+        append_printable(text, message.substr(0, 500));
+    }
+    return text;
+}
+
+[[noreturn]] void refuse(const std::string& url, const HttpAnswer& answer,
+                         const std::string& registry) {
+    const std::string text = masked_url(url) + ": " + status_text(answer);
+    if (answer.status == 401 || answer.status == 403) {
+        throw Error(ErrorCode::unauthorized, text + "; 'docker login " + registry +
+                                                 "' stores credentials where they are looked for");
+    }
+    if (answer.status == 404) throw Error(ErrorCode::manifest_unknown, text);
+    throw Error(ErrorCode::unavailable, text);
+}
+
+std::vector<AuthChallenge> challenges_of(const HttpAnswer& answer) {
+    std::vector<AuthChallenge> all;
+    for (const auto& [name, value] : answer.fields) {
+        if (!same_field_name(name, "WWW-Authenticate")) continue;
+        for (AuthChallenge& challenge : parse_challenges(value))
+            all.push_back(std::move(challenge));
+    }
+    return all;
+}
+
+const AuthChallenge* find_scheme(const std::vector<AuthChallenge>& challenges,
+                                 std::string_view scheme) {
+    const auto found = std::ranges::find(challenges, scheme, &AuthChallenge::scheme);
+    return found == challenges.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+RegistryClient::RegistryClient(std::string registry, bool plain, DockerCredentials& credentials)
+    : registry_(std::move(registry)),
+      plain_(plain || is_loopback_registry(registry_)),
+      credentials_(credentials) {}
+
+std::string RegistryClient::base_url(Fetcher& fetcher) {
+    const std::lock_guard lock(mutex_);
+    if (base_url_.empty()) {
+        const std::string host = host_of(registry_);
+        const bool tls = !plain_ || fetcher.speaks_tls("https://" + host + "/v2/");
+        base_url_ = (tls ? "https://" : "http://") + host + "/v2/";
+    }
+    return base_url_;
+}
+
+FetchedManifest RegistryClient::manifest(Fetcher& fetcher, const RepositoryName& repository,
+                                         std::string_view target) {
+    HttpRequest request{base_url(fetcher) + repository.str() + "/manifests/" + std::string(target)};
+    request.fields.emplace_back(accepted_manifests);
+    const Perform get = [&](const HttpRequest& r) { return fetcher.get(r, max_manifest); };
+    HttpAnswer answer = authorized(fetcher, repository, request, get);
+    if (answer.status != 200) refuse(request.url, answer, registry_);
+    FetchedManifest manifest{std::move(answer.body)};
+    if (const auto type = answer.field("Content-Type")) {
+        manifest.content_type = MediaType::try_parse(*type);
+    }
+    return manifest;
+}
+
+StoredContent RegistryClient::blob(Fetcher& fetcher, const RepositoryName& repository,
+                                   const Descriptor& descriptor,
+                                   const std::filesystem::path& folder) {
+    const std::string digest = descriptor.digest.to_string();
+    const HttpRequest request{base_url(fetcher) + repository.str() + "/blobs/" + digest};
+    SpoolFile file(folder, descriptor.digest.algorithm());
+    const FileExpectation expectation{descriptor.size, true};
+    const Perform save = [&](const HttpRequest& r) { return fetcher.save(r, file, expectation); };
+    const HttpAnswer answer = authorized(fetcher, repository, request, save);
+    if (answer.status != 200) refuse(request.url, answer, registry_);
+    if (file.digest() != descriptor.digest) {
+        throw Error(ErrorCode::digest_invalid,
+                    masked_url(request.url) + ": what came has the digest " +
+                        file.digest().to_string() + "; the registry's content is damaged");
+    }
+    return std::move(file).finish();
+}
+
+HttpAnswer RegistryClient::authorized(Fetcher& fetcher, const RepositoryName& repository,
+                                      HttpRequest request, const Perform& perform) {
+    std::string authorization;
+    {
+        const std::lock_guard lock(mutex_);
+        authorization = authorizations_[repository.str()];
+    }
+    const std::vector<std::string> fields = request.fields;
+    for (int refusals = 0;; ++refusals) {
+        request.fields = fields;
+        if (!authorization.empty()) request.fields.push_back("Authorization: " + authorization);
+        HttpAnswer answer = perform(request);
+        if (answer.status != 401 || refusals == max_refusals) return answer;
+        std::string renewed = renew(fetcher, repository, answer, authorization);
+        if (renewed.empty() || renewed == authorization) return answer;
+        authorization = std::move(renewed);
+    }
+}
+
+std::string RegistryClient::renew(Fetcher& fetcher, const RepositoryName& repository,
+                                  const HttpAnswer& refusal, const std::string& refused) {
+    // Who else is refused meanwhile waits here, and then takes what the first one got.
+    const std::lock_guard lock(mutex_);
+    std::string& current = authorizations_[repository.str()];
+    if (current == refused) current = answer_challenges(fetcher, repository, refusal);
+    return current;
+}
+
+std::string RegistryClient::answer_challenges(Fetcher& fetcher, const RepositoryName& repository,
+                                              const HttpAnswer& refusal) {
+    const std::vector<AuthChallenge> challenges = challenges_of(refusal);
+    const auto credentials = credentials_.find(registry_);
+    if (const AuthChallenge* bearer = find_scheme(challenges, "bearer")) {
+        const std::string scope = "repository:" + repository.str() + ":pull";
+        const HttpRequest request =
+            token_request(*bearer, scope, credentials, base_url_.starts_with("http://"));
+        const HttpAnswer answer = fetcher.get(request, max_token);
+        const std::string server = request.url.substr(0, request.url.find('?'));
+        if (answer.status != 200) refuse(server, answer, registry_);
+        const auto token = read_token(answer.body);
+        if (!token) {
+            throw Error(ErrorCode::unauthorized, masked_url(server) + ": the answer has no token");
+        }
+        return "Bearer " + *token;
+    }
+    const bool basic = find_scheme(challenges, "basic") != nullptr;
+    return basic && credentials ? basic_authorization(*credentials) : std::string();
+}
+
+}  // namespace pkgreg::cli
