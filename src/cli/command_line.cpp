@@ -6,6 +6,7 @@
 #include "cli/build/build_commands.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/listing.hpp"
+#include "cli/packages/package_commands.hpp"
 #include "cli/serve.hpp"
 #include "cli/version.hpp"
 
@@ -27,9 +28,13 @@
 namespace pkgreg::cli {
 namespace {
 
-constexpr const char* description = R"(A registry of container images.
+constexpr const char* description =
+    R"(A registry of container images and DC/OS packages.
 Docker, podman, skopeo, containerd and every other OCI client push to it and pull from it.
 )";
+
+/// What the DC/OS command line shows beside the name of its plugin.
+constexpr const char* plugin_description = "Manage the packages of a package registry";
 
 constexpr const char* footer = R"(Examples:
   pkgreg serve --storage /var/lib/pkgreg --listen 127.0.0.1:5000
@@ -37,12 +42,18 @@ constexpr const char* footer = R"(Examples:
       docker push 127.0.0.1:5000/hello:1
   pkgreg tags hello --json
       list the tags of a repository of the server at 127.0.0.1:5000
+  pkgreg add --dcos-file hello-1.0.dcos
+      add a DC/OS package to that server
+  pkgreg registry add --dcos-file hello-1.0.dcos
+      the same, as the DC/OS command line's plugin 'dcos-registry' is called; every command
+      can be given in this form
 
 Environment:
   Every option of 'serve' can be given as a variable, in capitals and with '_': PKGREG_STORAGE,
   PKGREG_LISTEN, PKGREG_LOG_LEVEL; PKGREG_OPTIONS names the options file. The command line wins over
   the environment, and the environment over the options file.
-  PKGREG_SERVER    the server that 'repositories' and 'tags' ask
+  PKGREG_SERVER    the registry's server, for the commands that ask one
+  PKGREG_CA        PEM file of the authorities to trust, for a server with https
 
 Exit codes:
   0  done; for 'serve': stopped by SIGTERM or SIGINT
@@ -313,6 +324,9 @@ class ListingCommands {
         CLI::Option* server = command.add_option("--server", options_.server,
                                                  "The registry's server (http://127.0.0.1:5000)");
         server->envname("PKGREG_SERVER")->type_name("URL");
+        command.add_option("--ca", options_.ca, "PEM file of the authorities to trust, for https")
+            ->envname("PKGREG_CA")
+            ->type_name("FILE");
         command
             .add_option("--storage", options_.storage,
                         "Read this directory instead, beside its server if there is one")
@@ -323,7 +337,7 @@ class ListingCommands {
     CLI::App& repositories_;
     CLI::App& tags_;
     std::string repository_;
-    ListingOptions options_{"http://127.0.0.1:5000", {}, false};
+    ListingOptions options_{"http://127.0.0.1:5000", {}, {}, false};
 };
 
 /// Writes a message, which may have several lines, and gives the exit code back.
@@ -339,9 +353,22 @@ int report(ExitCode code, std::string_view message) {
 }  // namespace
 
 int run(int argc, char** argv) {
+    // As a plugin, `dcos registry add` is run as `dcos-registry registry add`.
+    if (argc > 1 && std::string_view(argv[1]) == "registry") {
+        argv[1] = argv[0];
+        --argc;
+        ++argv;
+    }
     CLI::App app(description, "pkgreg");
     app.formatter(std::make_shared<HelpFormatter>());
     app.require_subcommand(1);
+    app.add_flag_callback(
+        "--info",
+        [] {
+            std::cout << plugin_description << std::endl;
+            throw CLI::Success();
+        },
+        "Print what this is as a plugin of the DC/OS command line");
     app.set_version_flag(
         "--version", [] { return version_text(); },
         "Print the version, and those of the libraries");
@@ -349,12 +376,14 @@ int run(int argc, char** argv) {
     OptionsCommand options_command(app);
     ListingCommands listing_commands(app);
     add_build_commands(app);
+    PackageCommands package_commands(app);
     app.footer(footer);  // last, or every command would inherit it
     try {
         app.parse(argc, argv);
         if (serve_command.given()) serve_command.run();
         if (options_command.given()) options_command.run();
         if (listing_commands.given()) listing_commands.run();
+        package_commands.run();
         return static_cast<int>(ExitCode::ok);
     } catch (const CLI::ParseError& error) {
         // Help and version are thrown as well; for everything else CLI11 has codes of its own.

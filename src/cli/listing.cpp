@@ -28,20 +28,6 @@ constexpr std::size_t page_size = 1000;
 /// Takes one page of names.
 using TakePage = std::function<void(const std::vector<std::string>&)>;
 
-/// What the server says in the body of an error (OCI distribution specification, "Error Codes").
-std::string error_text(const HttpAnswer& answer) {
-    simdjson::dom::parser parser;
-    simdjson::dom::element document;
-    std::string_view message;
-    std::string out = "status " + std::to_string(answer.status);
-    if (parser.parse(answer.body).get(document) == simdjson::SUCCESS &&
-        document["errors"].at(0)["message"].get(message) == simdjson::SUCCESS) {
-        out.append(": ");
-        append_printable(out, message);
-    }
-    return out;
-}
-
 /// The array of strings under `key`. Some registries say `null` for an empty one.
 std::vector<std::string> names_in(const std::string& body, std::string_view key,
                                   const std::string& server) {
@@ -68,6 +54,12 @@ std::vector<std::string> names_in(const std::string& body, std::string_view key,
                                                  std::string(key) + "' in its answer");
     }
     return names;
+}
+
+HttpClientOptions client_options(const ListingOptions& options) {
+    HttpClientOptions client;
+    client.ca = options.ca;
+    return client;
 }
 
 void follow_pages(HttpClient& client, std::string target, std::string_view key,
@@ -175,7 +167,7 @@ void list_repositories(const ListingOptions& options, std::ostream& out) {
     NameWriter writer(out, options.json, "{\"repositories\":");
     const TakePage take = [&](const std::vector<std::string>& names) { writer.write(names); };
     if (options.storage.empty()) {
-        HttpClient client(options.server);
+        HttpClient client(options.server, client_options(options));
         follow_pages(client, "/v2/_catalog?n=" + std::to_string(page_size), "repositories", take);
     } else {
         const auto registry = open_to_read(options.storage);
@@ -193,7 +185,7 @@ void list_tags(const std::string& repository, const ListingOptions& options, std
     NameWriter writer(out, options.json, "{\"name\":" + json_string(repository) + ",\"tags\":");
     const TakePage take = [&](const std::vector<std::string>& names) { writer.write(names); };
     if (options.storage.empty()) {
-        HttpClient client(options.server);
+        HttpClient client(options.server, client_options(options));
         follow_pages(client, "/v2/" + repository + "/tags/list?n=" + std::to_string(page_size),
                      "tags", take);
     } else {

@@ -13,6 +13,8 @@ struct ListingOptions {
     std::string server;
     /// A storage to open for reading beside its server.
     std::string storage;
+    /// A PEM file of authorities, see `HttpClientOptions`.
+    std::string ca;
     /// One JSON object instead of one name per line.
     bool json = false;
 };

@@ -293,9 +293,7 @@ void Checker::duplicates(JsonNode value) {
 
 void Checker::packaging_version(JsonNode value) {
     if (value.is(JsonKind::string) && value.string() == "2.0") {
-        report(
-            "packaging version 2.0 is not supported; bring the package to 3.0 or later: resources "
-            "in the form of packaging 3.0, and 'minDcosReleaseVersion'");
+        report(std::string(packaging_2_problem));
         return;
     }
     one_of(value, {"3.0", "4.0", "5.0"});
