@@ -17,12 +17,13 @@ struct Result {
     std::exception_ptr error;
 };
 
-void pull(const Url& url, std::uint64_t times, std::barrier<>& start, Result& result) {
+void pull(const Url& url, const std::string& fields, std::uint64_t times, std::barrier<>& start,
+          Result& result) {
     try {
         Connection connection(url);
         start.arrive_and_wait();
         for (std::uint64_t i = 0; i < times; ++i) {
-            connection.send_head("GET", url.target, "", false);
+            connection.send_head("GET", url.target, fields, false);
             result.bytes += connection.receive(200).body_bytes();
         }
     } catch (...) {
@@ -32,16 +33,18 @@ void pull(const Url& url, std::uint64_t times, std::barrier<>& start, Result& re
 }
 
 int program(int argc, char** argv) {
-    const Options options(argc, argv, {{"url", ""}, {"connections", "1"}, {"times", "1"}});
+    const Options options(
+        argc, argv, {{"url", ""}, {"connections", "1"}, {"times", "1"}, {"coding", "identity"}});
     const Url url = Url::parse(options.text("url"));
     const std::uint64_t connections = options.number("connections");
     const std::uint64_t times = options.number("times");
+    const std::string fields = "Accept-Encoding: " + options.text("coding") + "\r\n";
 
     std::barrier<> start(static_cast<std::ptrdiff_t>(connections + 1));
     std::vector<Result> results(connections);
     std::vector<std::jthread> threads;
     for (Result& result : results) {
-        threads.emplace_back([&] { pull(url, times, start, result); });
+        threads.emplace_back([&] { pull(url, fields, times, start, result); });
     }
     start.arrive_and_wait();
     const double begin = now();

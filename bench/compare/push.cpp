@@ -1,6 +1,7 @@
 // Pushes a file as a blob, with the OCI distribution protocol in one of its three ways or with a
-// plain PUT (nginx), and says how long that took from the first byte to the last answer. The bytes
-// go out by sendfile, so that the client takes little of the processor that the server needs.
+// plain PUT (nginx), or a bundle to the packages' API, and says how long that took from the first
+// byte to the last answer. The bytes go out by sendfile, so that the client takes little of the
+// processor that the server needs.
 #include "client.hpp"
 
 #include <algorithm>
@@ -82,6 +83,12 @@ std::string patch_in_chunks(Connection& connection, const Job& job, std::string 
 
 void push(Connection& connection, const Job& job, const std::string& repository) {
     if (job.way == "plain") return put_file(connection, job, "/" + repository);
+    if (job.way == "bundle") {
+        connection.send_head("POST", "/api/v1/packages", length_field(job.size), true);
+        connection.socket().send_file(job.file, 0, job.size);
+        connection.receive(201);
+        return;
+    }
     const std::string location = begin_upload(connection, repository);
     if (job.way == "monolithic") {
         put_file(connection, job, with_query(location, "digest=" + job.digest));
@@ -90,7 +97,7 @@ void push(Connection& connection, const Job& job, const std::string& repository)
     } else if (job.way == "chunks") {
         commit_upload(connection, job, patch_in_chunks(connection, job, location));
     } else {
-        throw std::runtime_error("--way is plain, monolithic, streamed or chunks");
+        throw std::runtime_error("--way is plain, bundle, monolithic, streamed or chunks");
     }
 }
 
@@ -150,7 +157,7 @@ int program(int argc, char** argv) {
     job.url = Url::parse(options.text("url"));
     job.way = options.text("way");
     job.repository = options.text("repository");
-    if (job.way != "plain") job.digest = options.text("digest");
+    if (job.way != "plain" && job.way != "bundle") job.digest = options.text("digest");
     // 32 KiB is what Go's HTTP client, and so most real ones, writes per chunk of the coding.
     if (options.given("chunk")) {
         job.chunk = options.number("chunk");

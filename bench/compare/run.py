@@ -13,9 +13,11 @@ import signal
 import sys
 
 import measure
-from scenarios import SCENARIOS
+import packages
+import scenarios
 from workbench import Workbench
 
+SCENARIOS = {**scenarios.SCENARIOS, **packages.SCENARIOS}
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -37,6 +39,9 @@ def parse_arguments():
     parser.add_argument("--seconds", type=float, default=4, help="of each run of small requests")
     parser.add_argument("--tags", type=int, default=10_000, help="in the repository of many tags")
     parser.add_argument("--blobs", type=int, default=100_000, help="in the registry that is started")
+    parser.add_argument("--universe", metavar="DIR",
+                        help="a packages folder of a Universe to make the large one of; without it "
+                             "its packages are made up")
     parser.add_argument("--storage", choices=("tmpfs", "disk"),
                         help="where servers keep what is pulled; each scenario has its default")
     parser.add_argument("--disk", metavar="DIR", default="/var/tmp",
