@@ -13,10 +13,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <fcntl.h>
 #include <new>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -130,6 +132,8 @@ struct Exchange {
     curl_off_t moved = -1;
     Clock::time_point moved_at = Clock::now();
     std::exception_ptr failure = {};
+    /// What had come, unread, when the connection was closed.
+    std::string unread = {};
 };
 
 /// Runs a callback's work. libcurl is C: an exception goes on once it has returned.
@@ -204,12 +208,50 @@ int watch(void* user, curl_off_t, curl_off_t received, curl_off_t, curl_off_t se
     return static_cast<int>(guarded(exchange, 1, tell));
 }
 
-/// Whether the server refused the request, and the end of its answer was lost: one that does not
-/// read the rest of a body resets the connection. The status says enough.
-bool is_cut_refusal(CURLcode code, const Exchange& exchange) {
-    return exchange.answer.status >= 400 && !exchange.failure &&
-           (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE ||
-            code == CURLE_GOT_NOTHING);
+/// Closes a socket. A server that refuses a body and does not read the rest of it resets the
+/// connection; where the reset overtakes libcurl, which gives up then, the answer is still there.
+int close_socket(void* user, curl_socket_t socket) noexcept {
+    if (Exchange* exchange = *static_cast<Exchange**>(user)) {
+        guarded(*exchange, 0, [&] {
+            std::array<char, 64 * 1024> buffer;
+            ssize_t n = 0;
+            while (exchange->unread.size() < buffer.size() &&
+                   (n = ::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0) {
+                exchange->unread.append(buffer.data(), static_cast<std::size_t>(n));
+            }
+            return std::size_t{0};
+        });
+    }
+    return ::close(socket);
+}
+
+/// Takes the answer from what was left unread, if it is one. Of a body in chunks only the status is
+/// taken.
+void take_unread(Exchange& exchange) {
+    constexpr std::string_view version = "HTTP/1.1 ";
+    std::string_view rest = exchange.unread;
+    while (exchange.answer.status < 200 && rest.starts_with(version)) {
+        const std::size_t end = rest.find("\r\n\r\n");
+        if (end == std::string_view::npos) return;
+        std::string head(rest.substr(0, end + 2));
+        rest.remove_prefix(end + 4);
+        exchange.answer.status = std::strtol(head.c_str() + version.size(), nullptr, 10);
+        for (std::size_t at = 0; at < head.size();) {
+            const std::size_t size = head.find('\n', at) + 1 - at;
+            take_field(head.data() + at, 1, size, &exchange);
+            at += size;
+        }
+    }
+    if (!exchange.answer.field("Transfer-Encoding")) exchange.answer.body = rest;
+}
+
+/// Whether the server refused the request although the transfer failed, see `close_socket`.
+bool is_refusal(CURLcode code, Exchange& exchange) {
+    const bool broken = code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ||
+                        code == CURLE_PARTIAL_FILE || code == CURLE_GOT_NOTHING;
+    if (!broken || exchange.failure) return false;
+    if (exchange.answer.status < 200) take_unread(exchange);
+    return exchange.answer.status >= 400;
 }
 
 }  // namespace
@@ -226,6 +268,8 @@ struct HttpClient::State {
     std::string name = {};
     std::string socket = {};
     Url base{curl_url()};
+    /// What is on its way. It must outlive the handle, which closes sockets at its end.
+    Exchange* current = nullptr;
     std::unique_ptr<CURL, FreeCurl> handle{curl_easy_init()};
     std::array<char, CURL_ERROR_SIZE> problem{};
 
@@ -263,6 +307,8 @@ struct HttpClient::State {
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
         curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
         curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, seek_body);
+        curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+        curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, &current);
         curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, watch);
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     }
@@ -344,9 +390,11 @@ HttpAnswer HttpClient::send(const ServerRequest& request) {
     curl_easy_setopt(state.handle.get(), CURLOPT_HTTPHEADER, fields.get());
     curl_easy_setopt(state.handle.get(), CURLOPT_CURLU, url.get());
     state.problem[0] = '\0';
+    state.current = &exchange;
     const CURLcode code = curl_easy_perform(state.handle.get());
+    state.current = nullptr;
     curl_easy_getinfo(state.handle.get(), CURLINFO_RESPONSE_CODE, &exchange.answer.status);
-    if (code != CURLE_OK && !is_cut_refusal(code, exchange)) state.fail(code, exchange);
+    if (code != CURLE_OK && !is_refusal(code, exchange)) state.fail(code, exchange);
     return std::move(exchange.answer);
 }
 
