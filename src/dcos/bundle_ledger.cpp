@@ -58,9 +58,9 @@ class Fields {
         if (!number) refuse(where_, "size must be a number of bytes");
         return *number;
     }
-    Digest digest() const {
-        const auto digest = Digest::try_parse(get("digest", JsonKind::string).string());
-        if (!digest) refuse(where_, "digest must be a sha256 or sha512 digest");
+    Digest digest(std::string_view name = "digest") const {
+        const auto digest = Digest::try_parse(get(name, JsonKind::string).string());
+        if (!digest) refuse(where_, std::string(name) + " must be a sha256 or sha512 digest");
         return *digest;
     }
 
@@ -122,6 +122,29 @@ void check_resource(const BundleResource& resource, const Asset& asset) {
     if (!matches) refuse(resource.asset, "the digest is none of the contentHash of this file");
 }
 
+/// One of the images of `bundle.json`.
+void read_image(JsonNode node, BundleIndex& index) {
+    std::vector<BundleImage>& images = index.contents.images;
+    const std::string where = at("bundle.json: images", images.size());
+    if (node.find("archive")) {
+        const Fields image(node, where, {"asset", "archive", "size", "image"});
+        const Digest archive = image.digest("archive");
+        if (archive.algorithm() != DigestAlgorithm::sha256) {
+            refuse(where, "an archive has a sha256 digest");
+        }
+        index.archived.push_back({images.size(), archive, image.size(), image.text("image")});
+        images.push_back(
+            {image.text("asset"),
+             Descriptor{MediaType::parse(media_types::docker_manifest), archive, image.size()}});
+        return;
+    }
+    const Fields image(node, where, {"asset", "mediaType", "digest", "size"});
+    auto type = MediaType::try_parse(image.text("mediaType"));
+    if (!type) refuse(where, "mediaType must be a media type");
+    images.push_back(
+        {image.text("asset"), Descriptor{*std::move(type), image.digest(), image.size()}});
+}
+
 void check_image(const BundleImage& image, const Asset& asset) {
     if (asset.kind != AssetKind::docker) refuse(image.asset, "is a resource, not an image");
     const std::string& type = image.manifest.media_type.str();
@@ -156,7 +179,7 @@ std::string bundle_index_json(const BundleContents& contents) {
     return json.append("]}\n");
 }
 
-BundleContents read_bundle_index(PackageMetadata metadata, std::string_view json) {
+BundleIndex read_bundle_index(PackageMetadata metadata, std::string_view json) {
     const JsonText document{std::string(json)};
     const Fields fields(document.root(), "bundle.json",
                         {"formatVersion", "metadata", "resources", "images"});
@@ -169,25 +192,19 @@ BundleContents read_bundle_index(PackageMetadata metadata, std::string_view json
         Hasher::hash(DigestAlgorithm::sha256, metadata.text())) {
         refuse("bundle.json", "metadata is not the digest of metadata.json");
     }
-    BundleContents contents{std::move(metadata)};
+    BundleIndex index{BundleContents{std::move(metadata)}};
     std::size_t i = 0;
     for (const JsonNode node : fields.get("resources", JsonKind::array).children()) {
         const Fields resource(node, at("bundle.json: resources", i++),
                               {"asset", "digest", "size", "file"});
-        contents.resources.push_back(
+        index.contents.resources.push_back(
             {resource.text("asset"), resource.digest(), resource.size(), resource.text("file")});
     }
-    i = 0;
     for (const JsonNode node : fields.get("images", JsonKind::array).children()) {
-        const std::string where = at("bundle.json: images", i++);
-        const Fields image(node, where, {"asset", "mediaType", "digest", "size"});
-        auto type = MediaType::try_parse(image.text("mediaType"));
-        if (!type) refuse(where, "mediaType must be a media type");
-        contents.images.push_back(
-            {image.text("asset"), Descriptor{*std::move(type), image.digest(), image.size()}});
+        read_image(node, index);
     }
-    check_bundle_contents(contents);
-    return contents;
+    check_bundle_contents(index.contents);
+    return index;
 }
 
 void check_bundle_contents(const BundleContents& contents) {
@@ -224,9 +241,7 @@ std::string bundle_images_json(const BundleContents& contents) {
     return json.append("]}\n");
 }
 
-void check_bundle_images(const BundleContents& contents, std::string_view json) {
-    std::set<Digest> expected;
-    for (const BundleImage& image : contents.images) expected.insert(image.manifest.digest);
+void check_bundle_images(const std::set<Digest>& expected, std::string_view json) {
     const JsonText document{std::string(json)};
     const auto manifests = document.root().find("manifests", JsonKind::array);
     if (!manifests) refuse("images/index.json", "manifests is missing");

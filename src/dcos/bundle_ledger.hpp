@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace pkgreg {
 
@@ -18,15 +20,30 @@ inline constexpr std::size_t max_bundle_manifest = std::size_t{4} << 20;
 
 /// `bundle.json`.
 std::string bundle_index_json(const BundleContents& contents);
+
+/// An image that the bundle has in an archive of `docker save`.
+struct ArchivedImage {
+    std::size_t position;  ///< in `BundleContents::images`
+    Digest archive;
+    std::uint64_t size;  ///< of the archive
+    std::string name;    ///< which image of it: a tag or the digest of a configuration, or empty
+};
+
+struct BundleIndex {
+    /// The manifests of archived images are not known yet; the archive takes their place.
+    BundleContents contents;
+    std::vector<ArchivedImage> archived = {};
+};
+
 /// Reads `bundle.json`. Throws `invalid_argument`.
-BundleContents read_bundle_index(PackageMetadata metadata, std::string_view json);
+BundleIndex read_bundle_index(PackageMetadata metadata, std::string_view json);
 /// Throws `invalid_argument` when the lists do not fit the metadata.
 void check_bundle_contents(const BundleContents& contents);
 
 /// `images/index.json`: each different manifest once.
 std::string bundle_images_json(const BundleContents& contents);
-/// Throws `invalid_argument` when `images/index.json` names other manifests than `bundle.json`.
-void check_bundle_images(const BundleContents& contents, std::string_view json);
+/// Throws `invalid_argument` when `images/index.json` names other manifests than these.
+void check_bundle_images(const std::set<Digest>& expected, std::string_view json);
 
 class BundleLedger {
  public:

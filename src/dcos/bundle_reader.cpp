@@ -4,6 +4,7 @@
 
 #include "dcos/archive_handles.hpp"
 #include "dcos/bundle_ledger.hpp"
+#include "dcos/spooled_archives.hpp"
 #include "dcos/verbatim_json.hpp"
 
 #include <algorithm>
@@ -46,16 +47,19 @@ class Reader {
     void read() {
         PackageMetadata metadata = read_metadata();
         expect("bundle.json");
-        contents_.emplace(
-            read_bundle_index(std::move(metadata), read_document(max_bundle_document)));
+        BundleIndex index =
+            read_bundle_index(std::move(metadata), read_document(max_bundle_document));
+        contents_.emplace(std::move(index.contents));
+        read_archives(index.archived);
         ledger_.emplace(*contents_);
         visitor_.contents(*contents_);
+        for (const SpooledArchives::Image& image : archives_->images()) deliver(image);
         while (next_entry()) read_entry();
         if (const BundleBlob* missing = ledger_->next()) {
             refuse(missing->digest.to_string() + " is missing");
         }
         for (const char* name : {"images/oci-layout", "images/index.json"}) {
-            if (!contents_->images.empty() && !names_.contains(name)) {
+            if (!laid_out_.empty() && !names_.contains(name)) {
                 refuse(std::string(name) + " is missing");
             }
         }
@@ -147,9 +151,62 @@ class Reader {
         throw Error(ErrorCode::invalid_argument, to_string(problems));
     }
 
+    /// Keeps the archives of `docker save`, which stand in front of everything that is visited:
+    /// only they tell what their images are.
+    void read_archives(const std::vector<ArchivedImage>& archived) {
+        archives_.emplace(archived);
+        while (archives_->waiting()) {
+            if (!next_entry()) refuse("an archive of images is missing");
+            const auto size = archives_->wanted(name_);
+            if (!size) refuse(quoted(name_) + " stands where an archive of images must be");
+            archives_->take(name_, spool(*size));
+        }
+        std::set<std::size_t> positions;
+        for (const ArchivedImage& image : archived) positions.insert(image.position);
+        for (std::size_t i = 0; i < contents_->images.size(); ++i) {
+            if (!positions.contains(i)) laid_out_.insert(contents_->images[i].manifest.digest);
+        }
+        archives_->complete(*contents_);
+    }
+
+    SpooledFile spool(std::uint64_t size) {
+        SpooledFile file;
+        entry_read_ = 0;
+        for (std::string_view piece = next_piece(); !piece.empty(); piece = next_piece()) {
+            if (entry_read_ > size) wrong_size(size);
+            check_stored(piece);
+            file.write(piece);
+        }
+        if (entry_read_ != size) wrong_size(size);
+        return file;
+    }
+
+    /// Shows an image of an archive to the visitor: what is not there yet of it.
+    void deliver(const SpooledArchives::Image& image) {
+        const std::string& manifest = image.image.manifest;
+        if (const BundleBlob* announced = ledger_->find(false, image.image.descriptor.digest)) {
+            const BundleBlob blob = *announced;
+            visitor_.begin(blob);
+            visitor_.data(manifest);
+            visitor_.end(blob);
+            ledger_->complete(blob, manifest);
+        }
+        std::string buffer(chunk, '\0');
+        for (const DockerImage::Blob& part : image.image.blobs) {
+            const BundleBlob* announced = ledger_->find(false, part.digest);
+            if (!announced) continue;
+            const BundleBlob blob = *announced;
+            const ByteReader content = image.archive->open(part);
+            visitor_.begin(blob);
+            while (const std::size_t n = content(buffer)) visitor_.data({buffer.data(), n});
+            visitor_.end(blob);
+            ledger_->complete(blob, {});
+        }
+    }
+
     void read_entry() {
-        if (contents_->images.empty() && name_.starts_with("images/")) {
-            refuse(quoted(name_) + ", but bundle.json lists no image");
+        if (laid_out_.empty() && name_.starts_with("images/")) {
+            refuse(quoted(name_) + ", but bundle.json lists no image for it");
         }
         if (name_ == "images/oci-layout") {
             const JsonText layout(read_document(max_bundle_manifest));
@@ -158,7 +215,7 @@ class Reader {
                 refuse("images/oci-layout must have the imageLayoutVersion 1.0.0");
             }
         } else if (name_ == "images/index.json") {
-            check_bundle_images(*contents_, read_document(max_bundle_document));
+            check_bundle_images(laid_out_, read_document(max_bundle_document));
         } else {
             read_blob(announced());
         }
@@ -185,7 +242,7 @@ class Reader {
     void read_blob(const BundleBlob& blob) {
         if (archive_entry_size_is_set(entry_) &&
             static_cast<std::uint64_t>(archive_entry_size(entry_)) != blob.size) {
-            wrong_size(blob);
+            wrong_size(blob.size);
         }
         const bool is_manifest = blob.kind == BundleBlob::Kind::manifest;
         const bool hashed = is_manifest || hashing_ == BundleHashing::by_reader;
@@ -194,16 +251,13 @@ class Reader {
         visitor_.begin(blob);
         entry_read_ = 0;
         for (std::string_view piece = next_piece(); !piece.empty(); piece = next_piece()) {
-            if (entry_read_ > blob.size) wrong_size(blob);
-            delivered_ += piece.size();
-            if (delivered_ > taken_) {
-                refuse(quoted(name_) + " is compressed; resources and blobs must be stored");
-            }
+            if (entry_read_ > blob.size) wrong_size(blob.size);
+            check_stored(piece);
             if (hashed) hasher.update(piece);
             if (is_manifest) manifest.append(piece);
             visitor_.data(piece);
         }
-        if (entry_read_ != blob.size) wrong_size(blob);
+        if (entry_read_ != blob.size) wrong_size(blob.size);
         if (hashed && hasher.digest() != blob.digest) {
             throw Error(ErrorCode::digest_invalid, "the content of " + quoted(name_) +
                                                        " in the bundle has the digest " +
@@ -213,10 +267,18 @@ class Reader {
         ledger_->complete(blob, manifest);
     }
 
-    [[noreturn]] void wrong_size(const BundleBlob& blob) const {
+    [[noreturn]] void wrong_size(std::uint64_t announced) const {
         throw Error(ErrorCode::size_invalid, quoted(name_) + " in the bundle must have " +
-                                                 std::to_string(blob.size) +
+                                                 std::to_string(announced) +
                                                  " bytes, as was announced");
+    }
+
+    /// Counts bytes of what must not be compressed.
+    void check_stored(std::string_view piece) {
+        delivered_ += piece.size();
+        if (delivered_ > taken_) {
+            refuse(quoted(name_) + " is compressed; all but the JSON documents must be stored");
+        }
     }
 
     /// Reads to the end of the input, so that whoever sends it is not cut off.
@@ -233,10 +295,12 @@ class Reader {
     const BundleHashing hashing_;
     std::string buffer_;
     std::uint64_t taken_ = 0;      ///< bytes that came
-    std::uint64_t delivered_ = 0;  ///< bytes of resources and blobs that they gave
+    std::uint64_t delivered_ = 0;  ///< bytes that they gave of what is stored
     std::exception_ptr failure_;
 
     std::optional<BundleContents> contents_;
+    std::optional<SpooledArchives> archives_;
+    std::set<Digest> laid_out_;  ///< images that are not in archives
     std::optional<BundleLedger> ledger_;
     std::set<std::string> names_;
     std::string name_;              ///< of the current entry
