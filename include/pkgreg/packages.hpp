@@ -31,6 +31,10 @@ struct PackageResource {
     std::string file;        ///< the last component of its URL
 };
 
+/// Where a registry serves a file of a package: `/resource/<coordinate>/sha256:<hex>/<file>`, the
+/// file's name percent-encoded where a path needs that (RFC 3986, 3.3).
+std::string resource_path(const PackageCoordinate& coordinate, const PackageResource& resource);
+
 /// An image that the registry holds for an asset of a package.
 struct PackageImage {
     std::string asset;
@@ -107,7 +111,8 @@ class Packages {
 
     /// Adds packages without their files: assets stay what they are. Keeps `release_version` and
     /// `selected` where they are given. Packages that are there with other content are refused, or
-    /// replaced. A failure of the storage ends the import; what was added before stays.
+    /// replaced; with `replace`, so are those of which only these two differ. A failure of the
+    /// storage ends the import; what was added before stays.
     virtual awaitable<UniverseImport> import(std::vector<UniverseRevision> revisions,
                                              bool replace = false) = 0;
 

@@ -31,12 +31,8 @@ std::string quoted(std::string_view name) {
 
 class Reader {
  public:
-    Reader(const ByteReader& input, BundleVisitor& visitor, BundleHashing hashing)
-        : input_(input),
-          visitor_(visitor),
-          hashing_(hashing),
-          buffer_(chunk, '\0'),
-          archive_(archive_read_new()) {
+    Reader(const BlockReader& input, BundleVisitor& visitor, BundleHashing hashing)
+        : input_(input), visitor_(visitor), hashing_(hashing), archive_(archive_read_new()) {
         if (!archive_) throw std::bad_alloc();
         check(archive_read_support_format_zip_streamable(archive_.get()));
         // What matters is checked by its digest, which makes the weaker sum pointless.
@@ -70,10 +66,10 @@ class Reader {
     static la_ssize_t on_read(archive* handle, void* self, const void** bytes) {
         Reader& reader = *static_cast<Reader*>(self);
         try {
-            const std::size_t n = reader.input_(reader.buffer_);
-            reader.taken_ += n;
-            *bytes = reader.buffer_.data();
-            return static_cast<la_ssize_t>(n);
+            const std::string_view block = reader.input_();
+            reader.taken_ += block.size();
+            *bytes = block.data();
+            return static_cast<la_ssize_t>(block.size());
         } catch (...) {
             // libarchive is C: the exception goes on once it has returned.
             reader.failure_ = std::current_exception();
@@ -284,16 +280,15 @@ class Reader {
     /// Reads to the end of the input, so that whoever sends it is not cut off.
     void drain() {
         const std::uint64_t end = taken_ + max_directory;
-        while (const std::size_t n = input_(buffer_)) {
-            taken_ += n;
+        for (std::string_view block = input_(); !block.empty(); block = input_()) {
+            taken_ += block.size();
             if (taken_ > end) refuse("too much follows its last entry");
         }
     }
 
-    const ByteReader& input_;
+    const BlockReader& input_;
     BundleVisitor& visitor_;
     const BundleHashing hashing_;
-    std::string buffer_;
     std::uint64_t taken_ = 0;      ///< bytes that came
     std::uint64_t delivered_ = 0;  ///< bytes that they gave of what is stored
     std::exception_ptr failure_;
@@ -311,8 +306,14 @@ class Reader {
 
 }  // namespace
 
-void read_bundle(const ByteReader& input, BundleVisitor& visitor, BundleHashing hashing) {
+void read_bundle(const BlockReader& input, BundleVisitor& visitor, BundleHashing hashing) {
     Reader(input, visitor, hashing).read();
+}
+
+void read_bundle(const ByteReader& input, BundleVisitor& visitor, BundleHashing hashing) {
+    std::string buffer(chunk, '\0');
+    const BlockReader blocks = [&] { return std::string_view(buffer).substr(0, input(buffer)); };
+    read_bundle(blocks, visitor, hashing);
 }
 
 }  // namespace pkgreg

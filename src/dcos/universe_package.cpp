@@ -346,10 +346,11 @@ std::string make_record(const PackageMetadata& metadata, std::uint64_t release_v
 
 }  // namespace
 
-UniversePackage::State::State(std::shared_ptr<const std::string> bytes)
-    : record(std::move(bytes)),
+UniversePackage::State::State(std::shared_ptr<const void> keeper, std::string_view bytes)
+    : owner(std::move(keeper)),
+      record(bytes),
       coordinate(PackageName::parse("package"), PackageVersion::parse("0")) {
-    RecordReader reader(*record);
+    RecordReader reader(record);
     auto name = reader.parsed<PackageName>();
     auto version = reader.parsed<PackageVersion>();
     coordinate = PackageCoordinate(std::move(name), std::move(version));
@@ -364,7 +365,7 @@ UniversePackage::State::State(std::shared_ptr<const std::string> bytes)
 }
 
 std::size_t UniversePackage::State::footprint() const noexcept {
-    std::size_t bytes = sizeof(State) + record->capacity();
+    std::size_t bytes = sizeof(State) + record.size();
     for (const auto& variant : variants) {
         if (variant) bytes += variant->segments.capacity() * sizeof(Segment);
     }
@@ -396,14 +397,15 @@ UniversePackage::UniversePackage(const PackageMetadata& metadata, std::uint64_t 
     const bool is_compact = compact.size() == metadata.text().size();
     const PackageMetadata source =
         is_compact ? metadata : PackageMetadata::parse(std::move(compact));
-    state_ = std::make_shared<const State>(std::make_shared<const std::string>(
-        make_record(source, release_version, selected, locator)));
+    const auto record = std::make_shared<const std::string>(
+        make_record(source, release_version, selected, locator));
+    state_ = std::make_shared<const State>(record, *record);
 }
 
-UniversePackage::UniversePackage(std::shared_ptr<const std::string> record)
-    : state_(std::make_shared<const State>(std::move(record))) {}
+UniversePackage::UniversePackage(std::shared_ptr<const void> owner, std::string_view record)
+    : state_(std::make_shared<const State>(std::move(owner), record)) {}
 
-const std::shared_ptr<const std::string>& UniversePackage::record() const noexcept {
+std::string_view UniversePackage::record() const noexcept {
     return state_->record;
 }
 const PackageCoordinate& UniversePackage::coordinate() const noexcept {

@@ -49,10 +49,11 @@ struct SegmentList {
 struct DeflatedPackage;
 
 struct UniversePackage::State {
-    /// Reads a record.
-    explicit State(std::shared_ptr<const std::string> bytes);
+    /// Reads a record that lies inside `*keeper`.
+    State(std::shared_ptr<const void> keeper, std::string_view bytes);
 
-    std::shared_ptr<const std::string> record;
+    std::shared_ptr<const void> owner;
+    std::string_view record;
     PackageCoordinate coordinate;
     PackagingVersion packaging_version = PackagingVersion::v5_0;
     ReleaseVersion min_release;

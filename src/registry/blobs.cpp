@@ -48,6 +48,11 @@ awaitable<std::unique_ptr<ObjectReader>> Engine::open_blob(const RepositoryName&
                                                            const Digest& digest, ByteRange range) {
     const bool linked = co_await is_linked(repository, digest);
     if (!linked) co_return nullptr;
+    co_return co_await open_content(digest, range);
+}
+
+awaitable<std::unique_ptr<ObjectReader>> Engine::open_content(const Digest& digest,
+                                                              ByteRange range) {
     const std::string prefix = layout::blob_content_prefix(digest);
     const ListPage page = co_await store_->list(prefix, "", 8);
     for (const std::string& name : page.keys) {
@@ -171,19 +176,28 @@ awaitable<BlobInfo> Engine::store_blob(const RepositoryName& repository, UploadS
                 "; it was damaged on its way, or the digest is of something else. Upload it "
                 "again");
     }
-    const std::string prefix = layout::blob_content_prefix(digest);
-    const auto known = co_await find_key(prefix);
-    bool there = false;
-    if (known) there = co_await sync_if_there(*known);
+    const bool there = co_await ensure_content(digest);
     if (there) {
         session.object.reset();
     } else {
         if (!session.object) session.object = co_await store_->begin_upload(std::nullopt);
-        const ObjectKey key = layout::new_key(prefix);
-        co_await store_->publish(std::move(session.object), key);
+        co_await publish_content(digest, std::move(session.object));
     }
     co_await link_blob(repository, digest);
     co_return BlobInfo{digest, session.offset};
+}
+
+awaitable<bool> Engine::ensure_content(const Digest& digest) {
+    const std::string prefix = layout::blob_content_prefix(digest);
+    const auto known = co_await find_key(prefix);
+    if (!known) co_return false;
+    co_return co_await sync_if_there(*known);
+}
+
+awaitable<void> Engine::publish_content(const Digest& digest,
+                                        std::unique_ptr<ObjectUpload> upload) {
+    const ObjectKey key = layout::new_key(layout::blob_content_prefix(digest));
+    co_await store_->publish(std::move(upload), key);
 }
 
 awaitable<std::size_t> Engine::expire_uploads() {

@@ -1,5 +1,6 @@
 // Engine: the one implementation of Registry, over any store. Its members are spread over files by
-// what they handle: blobs.cpp, manifests.cpp, referrers.cpp, lists.cpp.
+// what they handle: blobs.cpp, manifests.cpp, referrers.cpp, lists.cpp. Packages have a class and a
+// folder of their own, packages/, which uses what is private here.
 #pragma once
 
 #include "pkgreg/registry.hpp"
@@ -71,6 +72,9 @@ class Engine final : public Registry {
     Packages& packages() noexcept override { return packages_; }
 
  private:
+    friend class EnginePackages;
+    friend class BundleReceiver;
+
     void require_writable() const;
     void require_deletion() const;
 
@@ -92,8 +96,14 @@ class Engine final : public Registry {
     awaitable<void> link_blob(const RepositoryName& repository, const Digest& digest);
     awaitable<BlobInfo> store_blob(const RepositoryName& repository, UploadSession& session,
                                    const Digest& digest);
+    awaitable<std::unique_ptr<ObjectReader>> open_content(const Digest& digest, ByteRange range);
+    /// Whether the content is there, durably.
+    awaitable<bool> ensure_content(const Digest& digest);
+    /// Stores content whose digest was checked.
+    awaitable<void> publish_content(const Digest& digest, std::unique_ptr<ObjectUpload> upload);
 
     // Manifests.
+    void require_manifest_size(std::string_view bytes) const;
     awaitable<std::optional<Manifest>> read_manifest(const RepositoryName& repository,
                                                      const Digest& digest);
     awaitable<bool> has_manifest(const RepositoryName& repository, const Digest& digest);
@@ -103,6 +113,22 @@ class Engine final : public Registry {
     awaitable<void> renew_references(const RepositoryName& repository,
                                      const ManifestDocument& document,
                                      const std::optional<ObjectKey>& written);
+    /// Stores a manifest, with its entry as a referrer. The caller holds the lock to add.
+    awaitable<void> store_manifest(const RepositoryName& repository,
+                                   const ManifestDocument& document, const Digest& digest,
+                                   std::string_view bytes);
+    /// Stores a manifest whose blobs are there, in whatever repository, and links those.
+    awaitable<void> adopt_manifest(const RepositoryName& repository, const Digest& digest,
+                                   const std::optional<MediaType>& media_type,
+                                   std::string_view bytes);
+    /// What needs the manifest, an index or a package, in words; empty where nothing does.
+    awaitable<std::string> find_user(const RepositoryName& repository, const Digest& manifest);
+    /// Takes a manifest out that nothing needs, with its entry as a referrer. It comes back where
+    /// another instance needed it meanwhile; then this is who, in words. The caller holds the lock
+    /// to remove.
+    awaitable<std::string> take_out_manifest(const RepositoryName& repository,
+                                             const Manifest& manifest,
+                                             const ManifestDocument& document);
     awaitable<bool> remove_repository_once(const RepositoryName& repository);
     awaitable<std::optional<Digest>> find_referring(const RepositoryName& repository,
                                                     const Digest& target);

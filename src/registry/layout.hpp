@@ -3,6 +3,8 @@
 //   format                                              version of this layout, see format.hpp
 //   blobs/<alg>/<hex:2>/<hex>+d<id>                     a blob: the object's bytes are the content
 //   catalog/<name*>+<id>                                this repository holds, or held, a manifest
+//   packages/<name*>/<version*>+<id>                    a DC/OS package: its record, see
+//                                                       packages/record.hpp
 //   repositories/<name>/_blobs/<alg>/<hex>+<id>         link: the repository serves this blob
 //   repositories/<name>/_manifests/<alg>/<hex>+<id>     media type, line feed, the manifest's bytes
 //   repositories/<name>/_referrers/<alg>/<hex>/<alg>-<hex>+<id>
@@ -20,12 +22,14 @@
 //
 // `<name*>`: a name in an encoding that keeps the byte order of names: `-` `.` `/` become `,` `-`
 // `.`, and `+` sorts before all of them. A name is one component, but for a long one, which would
-// leave no room for the id: it is cut by `/=` after every 200 bytes.
+// leave no room for the id: it is cut by `/=` after every 200 bytes. A package's name and version
+// are written likewise, so a version may begin with `.`, which a component cannot.
 //
 // A component of a repository's name cannot begin with `_`, and `+` is in no name, tag or digest:
 // so no key is a path prefix of another.
 #pragma once
 
+#include "pkgreg/dcos/coordinate.hpp"
 #include "pkgreg/digest.hpp"
 #include "pkgreg/names.hpp"
 #include "pkgreg/object_key.hpp"
@@ -80,14 +84,18 @@ inline constexpr std::string_view catalog_root = "catalog/";
 inline constexpr std::string_view catalog_cut = "/=";
 inline constexpr std::size_t catalog_component = 200;
 
-/// Prefix of all entries of one name; any text is encoded, a name or not, since `last` of a listing
-/// may be anything.
-inline std::string catalog_prefix(std::string_view name) {
-    std::string key(catalog_root);
+inline void append_encoded(std::string& key, std::string_view name) {
     for (std::size_t i = 0; i < name.size(); ++i) {
         if (i > 0 && i % catalog_component == 0) key.append(catalog_cut);
         key.push_back(encode_name_char(name[i]));
     }
+}
+
+/// Prefix of all entries of one name; any text is encoded, a name or not, since `last` of a listing
+/// may be anything.
+inline std::string catalog_prefix(std::string_view name) {
+    std::string key(catalog_root);
+    append_encoded(key, name);
     key.push_back('+');
     return key;
 }
@@ -106,6 +114,25 @@ inline std::string catalog_name(std::string_view key) {
         name.push_back(decode_name_char(key[i]));
     }
     return name;
+}
+
+// Packages.
+
+inline constexpr std::string_view packages_root = "packages/";
+
+/// Prefix of all versions of a package (and, where its name is cut just there, of longer names).
+inline std::string package_versions_root(const PackageName& name) {
+    std::string key(packages_root);
+    append_encoded(key, name.str());
+    key.push_back('/');
+    return key;
+}
+/// Prefix of all records of one package version.
+inline std::string package_prefix(const PackageCoordinate& coordinate) {
+    std::string key = package_versions_root(coordinate.name());
+    append_encoded(key, coordinate.version().str());
+    key.push_back('+');
+    return key;
 }
 
 // Repositories.

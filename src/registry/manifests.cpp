@@ -155,17 +155,20 @@ awaitable<void> Engine::renew_references(const RepositoryName& repository,
     }
 }
 
+void Engine::require_manifest_size(std::string_view bytes) const {
+    if (bytes.size() <= options_.max_manifest_size) return;
+    throw Error(ErrorCode::too_large, "the manifest has " + std::to_string(bytes.size()) +
+                                          " bytes; the limit is " +
+                                          std::to_string(options_.max_manifest_size));
+}
+
 awaitable<PutManifestResult> Engine::put_manifest(const RepositoryName& repository,
                                                   const Reference& reference,
                                                   const std::optional<MediaType>& media_type,
                                                   std::string_view bytes,
                                                   const std::vector<Tag>& tags) {
     require_writable();
-    if (bytes.size() > options_.max_manifest_size) {
-        throw Error(ErrorCode::too_large, "the manifest has " + std::to_string(bytes.size()) +
-                                              " bytes; the limit is " +
-                                              std::to_string(options_.max_manifest_size));
-    }
+    require_manifest_size(bytes);
     const ManifestDocument document = ManifestDocument::parse(bytes, media_type);
     const auto* wanted = std::get_if<Digest>(&reference);
     const DigestAlgorithm algorithm = wanted ? wanted->algorithm() : DigestAlgorithm::sha256;
@@ -180,26 +183,9 @@ awaitable<PutManifestResult> Engine::put_manifest(const RepositoryName& reposito
     const auto guard = co_await locks_.lock_to_add(repository);
     co_await check_references(repository, document);
 
-    // In this order every crash leaves a valid registry: the catalog may name a repository that is
-    // still empty, a manifest may lack its tag, but nothing points at what is not there.
-    const std::string catalog = layout::catalog_prefix(repository.str());
-    co_await ensure_object(catalog, "");
-    const std::string prefix = layout::manifest_prefix(repository, digest);
-    const std::string text = stored_form(document.media_type, bytes);
-    const auto written = co_await ensure_object(prefix, text);
-    references_.insert(digest, references_of(document));
-    if (!store_->capabilities().exclusive) {
-        co_await renew_references(repository, document, written);
-    }
-
+    co_await store_manifest(repository, document, digest, bytes);
     PutManifestResult result{digest, std::nullopt};
-    if (document.subject) {
-        result.subject = document.subject->digest;
-        const std::string entry =
-            layout::referrer_prefix(repository, document.subject->digest, digest);
-        const std::string descriptor = referrer_descriptor(digest, bytes.size(), document);
-        co_await ensure_object(entry, descriptor);
-    }
+    if (document.subject) result.subject = document.subject->digest;
 
     const std::string target = digest.to_string() + "\n";
     if (const auto* tag = std::get_if<Tag>(&reference)) {
@@ -211,6 +197,40 @@ awaitable<PutManifestResult> Engine::put_manifest(const RepositoryName& reposito
         co_await store_->put(key, target);
     }
     co_return result;
+}
+
+awaitable<void> Engine::store_manifest(const RepositoryName& repository,
+                                       const ManifestDocument& document, const Digest& digest,
+                                       std::string_view bytes) {
+    // In this order every crash leaves a valid registry: the catalog may name a repository that is
+    // still empty, a manifest may lack its tag, but nothing points at what is not there.
+    const std::string catalog = layout::catalog_prefix(repository.str());
+    co_await ensure_object(catalog, "");
+    const std::string prefix = layout::manifest_prefix(repository, digest);
+    const std::string text = stored_form(document.media_type, bytes);
+    const auto written = co_await ensure_object(prefix, text);
+    references_.insert(digest, references_of(document));
+    if (!store_->capabilities().exclusive) {
+        co_await renew_references(repository, document, written);
+    }
+    if (!document.subject) co_return;
+    const std::string entry = layout::referrer_prefix(repository, document.subject->digest, digest);
+    const std::string descriptor = referrer_descriptor(digest, bytes.size(), document);
+    co_await ensure_object(entry, descriptor);
+}
+
+awaitable<void> Engine::adopt_manifest(const RepositoryName& repository, const Digest& digest,
+                                       const std::optional<MediaType>& media_type,
+                                       std::string_view bytes) {
+    require_manifest_size(bytes);
+    const ManifestDocument document = ManifestDocument::parse(bytes, media_type);
+    const auto guard = co_await locks_.lock_to_add(repository);
+    for (const Digest& reference : references_of(document)) {
+        const auto content = co_await find_content(reference);
+        if (content) co_await link_blob(repository, reference);
+    }
+    co_await check_references(repository, document);
+    co_await store_manifest(repository, document, digest, bytes);
 }
 
 awaitable<bool> Engine::manifest_refers(const RepositoryName& repository, const Digest& manifest,
@@ -275,39 +295,52 @@ awaitable<void> Engine::delete_manifest(const RepositoryName& repository,
     const Digest& digest = std::get<Digest>(reference);
     const auto manifest = co_await read_manifest(repository, digest);
     if (!manifest) throw Error(ErrorCode::manifest_unknown, describe(repository, reference));
-    const auto index = co_await find_referring(repository, digest);
-    if (index) {
-        throw Error(ErrorCode::in_use, "manifest " + digest.to_string() + " belongs to index " +
-                                           index->to_string() + " of repository '" +
-                                           repository.str() + "'; delete that first");
+    const std::string user = co_await find_user(repository, digest);
+    if (!user.empty()) {
+        throw Error(ErrorCode::in_use, "manifest " + digest.to_string() + " belongs to " + user +
+                                           "; delete that first");
     }
     const ManifestDocument document =
         ManifestDocument::parse(manifest->bytes, manifest->media_type);
     co_await remove_tags_of(repository, digest);
-    const std::string prefix = layout::manifest_prefix(repository, digest);
-    co_await remove_all(prefix);
+    const std::string newer = co_await take_out_manifest(repository, *manifest, document);
+    if (!newer.empty()) {
+        throw Error(ErrorCode::in_use, "manifest " + digest.to_string() + " belongs to " + newer +
+                                           ", which came at the same moment");
+    }
+}
+
+awaitable<std::string> Engine::find_user(const RepositoryName& repository, const Digest& manifest) {
+    const auto package = co_await packages_.holder(repository, manifest);
+    if (package) co_return describe_package(*package);
+    const auto index = co_await find_referring(repository, manifest);
+    if (!index) co_return std::string();
+    co_return "index " + index->to_string() + " of repository '" + repository.str() + "'";
+}
+
+awaitable<std::string> Engine::take_out_manifest(const RepositoryName& repository,
+                                                 const Manifest& manifest,
+                                                 const ManifestDocument& document) {
+    const std::string prefix = layout::manifest_prefix(repository, manifest.digest);
+    std::string entry;
     if (document.subject) {
-        const std::string entry =
-            layout::referrer_prefix(repository, document.subject->digest, digest);
-        co_await remove_all(entry);
+        entry = layout::referrer_prefix(repository, document.subject->digest, manifest.digest);
     }
-    if (store_->capabilities().exclusive) co_return;
-    // Another instance may have accepted an index since the look, see renew_references.
-    const auto newer = co_await find_referring(repository, digest);
-    if (newer) {
-        const std::string text = stored_form(manifest->media_type, manifest->bytes);
-        co_await ensure_object(prefix, text);
-        if (document.subject) {
-            const std::string entry =
-                layout::referrer_prefix(repository, document.subject->digest, digest);
-            const std::string descriptor =
-                referrer_descriptor(digest, manifest->bytes.size(), document);
-            co_await ensure_object(entry, descriptor);
-        }
-        throw Error(ErrorCode::in_use, "manifest " + digest.to_string() + " belongs to index " +
-                                           newer->to_string() +
-                                           ", which was pushed at the same moment");
+    co_await remove_all(prefix);
+    if (document.subject) co_await remove_all(entry);
+    if (store_->capabilities().exclusive) co_return std::string();
+    // Another instance may have accepted an index since the look, see renew_references, or a
+    // package.
+    std::string user = co_await find_user(repository, manifest.digest);
+    if (user.empty()) co_return user;
+    const std::string text = stored_form(manifest.media_type, manifest.bytes);
+    co_await ensure_object(prefix, text);
+    if (document.subject) {
+        const std::string descriptor =
+            referrer_descriptor(manifest.digest, manifest.bytes.size(), document);
+        co_await ensure_object(entry, descriptor);
     }
+    co_return user;
 }
 
 awaitable<bool> Engine::remove_repository_once(const RepositoryName& repository) {
@@ -327,6 +360,11 @@ awaitable<bool> Engine::remove_repository_once(const RepositoryName& repository)
 awaitable<void> Engine::delete_repository(const RepositoryName& repository) {
     require_deletion();
     const auto guard = co_await locks_.lock_to_remove(repository);
+    const auto package = co_await packages_.holder(repository);
+    if (package) {
+        throw Error(ErrorCode::in_use, "repository '" + repository.str() + "' has an image of " +
+                                           describe_package(*package) + "; remove that first");
+    }
     uploads_.drop_all_of(repository);
     bool removed = co_await remove_repository_once(repository);
     if (!removed) {
@@ -336,6 +374,13 @@ awaitable<void> Engine::delete_repository(const RepositoryName& repository) {
     // Another instance may have pushed a manifest whose links went after it had looked at them:
     // until a whole round finds nothing.
     while (removed) removed = co_await remove_repository_once(repository);
+    const auto newer = co_await packages_.holder(repository);
+    if (newer) {
+        throw Error(ErrorCode::in_use, describe_package(*newer) +
+                                           ", which was added at the same moment, has lost its "
+                                           "images in repository '" +
+                                           repository.str() + "'; add it again");
+    }
 }
 
 }  // namespace pkgreg

@@ -84,6 +84,9 @@ class Uploads {
     std::size_t expire();
     void drop_all_of(const RepositoryName& repository);
 
+    /// The transfer buffers, for others who receive bodies.
+    const std::shared_ptr<BufferPool>& buffers() const noexcept { return buffers_; }
+
  private:
     using Table = std::unordered_map<UploadId, std::shared_ptr<UploadSession>>;
 

@@ -241,7 +241,8 @@ TEST(UniversePackage, ComesBackFromItsRecord) {
     const UniversePackage package(
         metadata("aa", "1", std::string(two_assets) + R"(,"minDcosReleaseVersion":"1.8")"), 42,
         true, bundled);
-    const UniversePackage again(std::make_shared<const std::string>(*package.record()));
+    const auto record = std::make_shared<const std::string>(package.record());
+    const UniversePackage again(record, *record);
     EXPECT_EQ(again.coordinate(), package.coordinate());
     EXPECT_EQ(again.release_version(), 42U);
     EXPECT_EQ(again.min_release(), ReleaseVersion::parse("1.8"));
@@ -259,11 +260,12 @@ TEST(UniversePackage, ComesBackFromItsRecord) {
 }
 
 TEST(UniversePackage, ADamagedRecordIsRefused) {
-    const std::string good =
-        *UniversePackage(metadata("aa", "1", two_assets), 1, {}, bundled).record();
+    const UniversePackage package(metadata("aa", "1", two_assets), 1, {}, bundled);
+    const std::string good(package.record());
     const auto code_of = [](std::string record) {
         try {
-            UniversePackage(std::make_shared<const std::string>(std::move(record)));
+            const auto bytes = std::make_shared<const std::string>(std::move(record));
+            UniversePackage(bytes, *bytes);
             return ErrorCode::ok;
         } catch (const Error& error) {
             return error.code();

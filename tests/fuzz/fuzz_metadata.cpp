@@ -81,13 +81,15 @@ void check_metadata(std::string_view text, MetadataForm form) {
     };
     const UniversePackage package(*metadata, 1, true, locate);
     check_documents(package);
-    check_documents(UniversePackage(package.record()));
+    const auto record = std::make_shared<const std::string>(package.record());
+    check_documents(UniversePackage(record, *record));
 }
 
 void check_record(std::string_view bytes) {
     try {
-        const UniversePackage package(
-            std::make_shared<const std::string>("pkgreg package 1\n" + std::string(bytes)));
+        const auto record =
+            std::make_shared<const std::string>("pkgreg package 1\n" + std::string(bytes));
+        const UniversePackage package(record, *record);
         UniverseDocuments documents;
         documents.set_packages({package});
         const RepositoryDocument document = documents.get({});

@@ -50,6 +50,9 @@ struct BundleBlob {
 
 /// Gives the next bytes of some content: at most `into.size()`, 0 at the end. May block and throw.
 using ByteReader = std::function<std::size_t(std::span<char> into)>;
+/// Lends the next bytes of some content, nothing at the end; they need to be there until the next
+/// call begins. May block and throw.
+using BlockReader = std::function<std::string_view()>;
 /// Takes the next bytes. May block and throw.
 using ByteWriter = std::function<void(std::string_view bytes)>;
 
@@ -105,6 +108,11 @@ enum class BundleHashing : std::uint8_t {
 /// `digest_invalid` and `size_invalid` for content that is not what was announced, `truncated`
 /// where the bundle ends too early; nothing that was visited counts then.
 void read_bundle(const ByteReader& input, BundleVisitor& visitor,
+                 BundleHashing hashing = BundleHashing::by_reader);
+
+/// As above, without a copy: what the visitor is given of resources and blobs are parts of the
+/// blocks, but for a few bytes where one ends.
+void read_bundle(const BlockReader& input, BundleVisitor& visitor,
                  BundleHashing hashing = BundleHashing::by_reader);
 
 }  // namespace pkgreg

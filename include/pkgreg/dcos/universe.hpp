@@ -84,13 +84,14 @@ class UniversePackage {
     UniversePackage(const PackageMetadata& metadata, std::uint64_t release_version,
                     std::optional<bool> selected, const Locator& locator);
 
-    /// Takes a package from its record, which it goes on using without a copy. Nothing is parsed,
-    /// so a whole Universe is there in the time that it takes to read it. Throws `incompatible` for
-    /// a record of another version of this library, and `corrupt` for what is none.
-    explicit UniversePackage(std::shared_ptr<const std::string> record);
+    /// Takes a package from its record, which lies inside `*owner` and is used without a copy.
+    /// Nothing is parsed, so a whole Universe is there in the time that it takes to read it. Throws
+    /// `incompatible` for a record of another version of this library, and `corrupt` for what is
+    /// none.
+    UniversePackage(std::shared_ptr<const void> owner, std::string_view record);
 
-    /// All of the package in one string, to be stored.
-    const std::shared_ptr<const std::string>& record() const noexcept;
+    /// All of the package in one text, to be stored. Valid as long as this package or a copy.
+    std::string_view record() const noexcept;
 
     const PackageCoordinate& coordinate() const noexcept;
     std::uint64_t release_version() const noexcept;

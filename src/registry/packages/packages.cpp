@@ -1,12 +1,67 @@
 #include "registry/packages/packages.hpp"
 
 #include "registry/engine.hpp"
+#include "registry/layout.hpp"
+
+#include <algorithm>
+#include <span>
+#include <utility>
 
 namespace pkgreg {
 namespace {
 
-[[noreturn]] void not_yet() {
-    throw Error(ErrorCode::unsupported, "packages are not served yet");
+constexpr std::size_t max_page = 1000;
+
+/// Each holds a thread and a few buffers.
+constexpr std::size_t most_additions = 4;
+
+bool is_path_char(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-._~!$&'()*+,;=:@").find(c) != std::string_view::npos;
+}
+
+PackageInfo info_of(const PackageSet::Package& package) {
+    return {package->universe.coordinate(),
+            package->universe.release_version(),
+            package->selected,
+            package->resources,
+            package->images,
+            package->universe.metadata(),
+            package};
+}
+
+awaitable<std::vector<std::string>> list_all(ObjectStore& store, std::string_view prefix) {
+    std::vector<std::string> keys;
+    std::string last;
+    while (true) {
+        ListPage page = co_await store.list(prefix, last, 1000);
+        for (std::string& key : page.keys) keys.push_back(std::move(key));
+        if (!page.more) co_return keys;
+        last = keys.back();
+    }
+}
+
+/// The whole of an object that may be larger than what `ObjectStore::get` gives; null when it is
+/// not there.
+awaitable<std::shared_ptr<const std::string>> read_whole(ObjectStore& store, const ObjectKey& key) {
+    bool large = false;
+    try {
+        co_return co_await store.get(key);
+    } catch (const Error& error) {
+        large = error.code() == ErrorCode::too_large;
+        if (!large) throw;
+    }
+    const ByteRange all;
+    const auto reader = co_await store.open(key, all);
+    if (!reader) co_return nullptr;
+    auto text = std::make_shared<std::string>(reader->object_size(), '\0');
+    auto rest = std::as_writable_bytes(std::span(*text));
+    while (!rest.empty()) {
+        const std::size_t n = co_await reader->read(rest);
+        if (n == 0) break;
+        rest = rest.subspan(n);
+    }
+    co_return text;
 }
 
 }  // namespace
@@ -20,46 +75,131 @@ std::string_view to_string(PackageOutcome outcome) noexcept {
     return "added";
 }
 
-awaitable<PackageAddition> EnginePackages::add(BodySource& bundle, bool replace) {
-    static_cast<void>(engine_);
-    co_await bundle.wait();
-    static_cast<void>(replace);
-    not_yet();
+std::string resource_path(const PackageCoordinate& coordinate, const PackageResource& resource) {
+    constexpr char digits[] = "0123456789ABCDEF";
+    std::string path = "/resource/" + coordinate.encoded() + "/";
+    resource.digest.append_to(path);
+    path.push_back('/');
+    for (const char c : resource.file) {
+        if (is_path_char(c)) {
+            path.push_back(c);
+        } else {
+            const auto byte = static_cast<unsigned char>(c);
+            path.push_back('%');
+            path.push_back(digits[byte >> 4]);
+            path.push_back(digits[byte & 15]);
+        }
+    }
+    return path;
 }
 
-awaitable<UniverseImport> EnginePackages::import(std::vector<UniverseRevision>, bool) {
-    not_yet();
-    co_return UniverseImport();
+std::string describe_package(const PackageCoordinate& coordinate) {
+    return "package " + coordinate.name().str() + " " + coordinate.version().str();
 }
 
-awaitable<std::optional<PackageInfo>> EnginePackages::find(const PackageCoordinate&) {
-    co_return std::nullopt;
+// A pool of buffers lends them in the order of arrival: with buffers of one byte it lends turns.
+EnginePackages::EnginePackages(Engine& engine)
+    : engine_(engine),
+      turns_(std::make_shared<BufferPool>(1, most_additions)),
+      buffers_(engine.uploads_.buffers()),
+      documents_(UniverseDocuments::default_limit,
+                 [this](std::function<void()> job) { background_.run(std::move(job)); }) {}
+
+awaitable<void> EnginePackages::refresh() {
+    if (!engine_.store().capabilities().exclusive) {
+        co_await reconcile(layout::packages_root);
+        co_return;
+    }
+    if (loaded_) co_return;
+    const auto guard = co_await loading_->lock_exclusive();
+    if (loaded_) co_return;
+    co_await reconcile(layout::packages_root);
+    loaded_ = true;
 }
 
-awaitable<PackagePage> EnginePackages::list(const std::optional<PackageName>&,
-                                            const std::optional<PackageCoordinate>&, std::size_t) {
-    co_return PackagePage();
+awaitable<void> EnginePackages::reconcile(std::string_view prefix) {
+    // What is added while this lists is not in the list, and must stay all the same.
+    const std::vector<std::string> known = set_.keys(prefix);
+    const std::vector<std::string> listed = co_await list_all(engine_.store(), prefix);
+    if (known == listed) co_return;
+    for (const std::string& key : listed) {
+        if (!set_.has(key)) co_await read_record(key);
+    }
+    for (const std::string& key : known) {
+        if (!std::binary_search(listed.begin(), listed.end(), key)) set_.erase(key);
+    }
+}
+
+awaitable<void> EnginePackages::read_record(const std::string& name) {
+    const ObjectKey key(name);
+    const auto bytes = co_await read_whole(engine_.store(), key);
+    if (!bytes) co_return;
+    try {
+        set_.insert(decode_record(key, bytes));
+    } catch (const Error& error) {
+        // One package that cannot be read must not take the others along.
+        set_.insert_damaged(name, error);
+        const LogCallback& log = engine_.options().log;
+        if (log) log(LogLevel::error, error.message());
+    }
+}
+
+EnginePackages::Package EnginePackages::find_readable(const PackageCoordinate& coordinate) const {
+    try {
+        return set_.find(coordinate);
+    } catch (const Error&) {
+        return nullptr;
+    }
+}
+
+awaitable<std::optional<PackageInfo>> EnginePackages::find(const PackageCoordinate& coordinate) {
+    co_await refresh();
+    const Package package = set_.find(coordinate);
+    if (!package) co_return std::nullopt;
+    co_return info_of(package);
+}
+
+awaitable<PackagePage> EnginePackages::list(const std::optional<PackageName>& name,
+                                            const std::optional<PackageCoordinate>& last,
+                                            std::size_t n) {
+    co_await refresh();
+    std::vector<Package> packages;
+    PackagePage page;
+    page.more = set_.list(name, last, std::min(n, max_page), packages);
+    page.packages.reserve(packages.size());
+    for (const Package& package : packages) page.packages.push_back(info_of(package));
+    co_return page;
 }
 
 awaitable<std::size_t> EnginePackages::count() {
-    co_return 0;
+    co_await refresh();
+    co_return set_.count();
 }
 
-awaitable<void> EnginePackages::remove(const PackageCoordinate&) {
-    not_yet();
-    co_return;
+awaitable<std::unique_ptr<ObjectReader>> EnginePackages::open_resource(
+    const PackageCoordinate& coordinate, const Digest& digest, std::string_view file,
+    ByteRange range) {
+    co_await refresh();
+    const Package package = set_.find(coordinate);
+    if (!package) co_return nullptr;
+    const bool has = std::any_of(package->resources.begin(), package->resources.end(),
+                                 [&](const PackageResource& resource) {
+                                     return resource.digest == digest && resource.file == file;
+                                 });
+    if (!has) co_return nullptr;
+    co_return co_await engine_.open_content(digest, range);
 }
 
-awaitable<std::unique_ptr<ObjectReader>> EnginePackages::open_resource(const PackageCoordinate&,
-                                                                       const Digest&,
-                                                                       std::string_view,
-                                                                       ByteRange) {
-    co_return nullptr;
+awaitable<std::optional<PackageCoordinate>> EnginePackages::holder(
+    const RepositoryName& repository) {
+    co_await refresh();
+    co_return set_.holder(repository);
 }
 
-awaitable<RepositoryDocument> EnginePackages::document(const UniverseDocuments::Request&) {
-    not_yet();
-    co_return RepositoryDocument{RepositoryText(nullptr), {}, {}, {}, nullptr, 0};
+awaitable<std::optional<PackageCoordinate>> EnginePackages::holder(const RepositoryName& repository,
+                                                                   const Digest& manifest) {
+    co_await refresh();
+    co_return set_.holder(repository, manifest);
 }
 
 }  // namespace pkgreg

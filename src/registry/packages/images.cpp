@@ -1,0 +1,118 @@
+// The images of packages: manifests in the repositories that their references name, without tags.
+
+#include "registry/engine.hpp"
+#include "registry/layout.hpp"
+#include "registry/packages/packages.hpp"
+
+#include <utility>
+
+namespace pkgreg {
+namespace {
+
+/// An image's manifests, each behind those that it refers to.
+std::vector<Digest> children_first(const Digest& root, const BundleManifests& manifests) {
+    std::vector<Digest> order;
+    std::set<Digest> seen;
+    std::vector<std::pair<Digest, bool>> waiting = {{root, false}};
+    while (!waiting.empty()) {
+        const auto [digest, children_done] = waiting.back();
+        waiting.pop_back();
+        if (children_done) {
+            order.push_back(digest);
+            continue;
+        }
+        const auto found = manifests.find(digest);
+        if (found == manifests.end() || !seen.insert(digest).second) continue;
+        waiting.emplace_back(digest, true);
+        const BundleManifest& manifest = found->second;
+        const auto document = ManifestDocument::parse(manifest.bytes, manifest.media_type);
+        for (const Descriptor& child : document.manifests) {
+            waiting.emplace_back(child.digest, false);
+        }
+    }
+    return order;
+}
+
+}  // namespace
+
+awaitable<void> EnginePackages::put_images(const Arrival& arrival) {
+    for (const PackageImage& image : arrival.draft.images) {
+        co_await put_image(image, arrival.manifests);
+    }
+}
+
+awaitable<void> EnginePackages::put_image(const PackageImage& image,
+                                          const BundleManifests& manifests) {
+    for (const Digest& digest : children_first(image.manifest.digest, manifests)) {
+        const BundleManifest& manifest = manifests.at(digest);
+        const std::optional<MediaType> type = manifest.media_type;
+        co_await engine_.adopt_manifest(image.repository, digest, type, manifest.bytes);
+    }
+}
+
+awaitable<void> EnginePackages::release_images(const std::vector<PackageImage>& images) {
+    for (const PackageImage& image : images) {
+        co_await release_image(image.repository, image.manifest.digest);
+    }
+}
+
+/// Takes an image out of its repository, as far as nothing else needs it: what refers to something
+/// goes before what it refers to.
+awaitable<void> EnginePackages::release_image(const RepositoryName& repository,
+                                              const Digest& manifest) {
+    const auto guard = co_await engine_.locks_.lock_to_remove(repository);
+    const std::set<Digest> tagged = co_await tagged_manifests(repository);
+    std::vector<Digest> blobs;
+    std::vector<Digest> waiting = {manifest};
+    while (!waiting.empty()) {
+        const Digest digest = waiting.back();
+        waiting.pop_back();
+        if (tagged.contains(digest)) continue;
+        const std::string user = co_await engine_.find_user(repository, digest);
+        if (!user.empty()) continue;
+        const auto stored = co_await engine_.read_manifest(repository, digest);
+        if (!stored) continue;
+        const auto document = ManifestDocument::parse(stored->bytes, stored->media_type);
+        const std::string newer = co_await engine_.take_out_manifest(repository, *stored, document);
+        if (!newer.empty()) continue;
+        for (const Descriptor& blob : document.blobs) blobs.push_back(blob.digest);
+        for (const Descriptor& child : document.manifests) {
+            waiting.push_back(child.digest);
+            blobs.push_back(child.digest);  // a child may be any blob
+        }
+    }
+    co_await release_links(repository, blobs);
+}
+
+awaitable<void> EnginePackages::release_links(const RepositoryName& repository,
+                                              const std::vector<Digest>& blobs) {
+    for (const Digest& blob : blobs) {
+        const auto manifest = co_await engine_.find_referring(repository, blob);
+        if (manifest) continue;
+        const std::string prefix = layout::link_prefix(repository, blob);
+        const bool removed = co_await engine_.remove_all(prefix);
+        if (!removed || engine_.store().capabilities().exclusive) continue;
+        // Another instance may have accepted a manifest since the look, see Engine::delete_blob.
+        const auto newer = co_await engine_.find_referring(repository, blob);
+        if (newer) co_await engine_.link_blob(repository, blob);
+    }
+}
+
+awaitable<std::set<Digest>> EnginePackages::tagged_manifests(const RepositoryName& repository) {
+    std::set<Digest> manifests;
+    const std::string root = layout::tags_root(repository);
+    std::string last;
+    while (true) {
+        const ListPage page = co_await engine_.store().list(root, last, 1000);
+        for (const std::string& name : page.keys) {
+            const auto tag = Tag::try_parse(std::string_view(name).substr(root.size()));
+            if (!tag) continue;
+            const auto manifest = co_await engine_.read_tag(repository, *tag);
+            if (manifest) manifests.insert(*manifest);
+        }
+        if (!page.more) co_return manifests;
+        last = page.keys.back();
+    }
+}
+
+}  // namespace pkgreg
