@@ -22,7 +22,11 @@ class ThreadDriver {
     ThreadDriver() = default;
     ThreadDriver(const ThreadDriver&) = delete;
     ThreadDriver& operator=(const ThreadDriver&) = delete;
-    ~ThreadDriver() { run_until(0); }
+    /// Waits for what was begun, and for other threads that are about to leave the context.
+    ~ThreadDriver() {
+        context_.restart();
+        context_.run();
+    }
 
     /// Runs an operation to its end; returns what it returns, throws what it throws.
     template <class T>
