@@ -79,6 +79,8 @@ class Channel : public boost::intrusive::list_base_hook<
     ReceiveBuffer& buffer() noexcept { return buffer_; }
 
     IoResult receive(std::span<std::byte> into) noexcept;
+    /// Whether `receive` would give something now: bytes, the end, or an error.
+    bool readable() noexcept { return transport_.readable(); }
     IoResult send(std::span<const iovec> from, bool more) noexcept;
     IoResult send_file(int fd, std::uint64_t offset, std::size_t length) noexcept;
     /// Receives into the buffer, whose `space` is not empty.

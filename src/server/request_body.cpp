@@ -74,7 +74,10 @@ awaitable<void> RequestBody::wait() {
     if (failure_) fail(*failure_);
     if (finished() || !channel_.buffer().empty()) co_return;
     if (continue_due_) co_await send_continue();
-    co_await wait_for_peer();
+    // Asking the socket costs less than going through the loop, and the next bytes of a fast client
+    // are there while the last ones were written.
+    drained_ = !channel_.readable();
+    if (drained_) co_await wait_for_peer();
 }
 
 awaitable<std::size_t> RequestBody::read(std::span<std::byte> into) {

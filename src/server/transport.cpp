@@ -46,6 +46,13 @@ IoResult Transport::receive(std::span<std::byte> into) noexcept {
                      IoStatus::end);
 }
 
+bool Transport::readable() noexcept {
+    const int fd = socket_.native_handle();
+    char byte;
+    const ssize_t n = restarted([&] { return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); });
+    return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
 IoResult Transport::send(std::span<const iovec> from, bool more) noexcept {
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(from.data());

@@ -54,6 +54,8 @@ class Transport {
 
     /// `end`: the peer will send nothing more.
     IoResult receive(std::span<std::byte> into) noexcept;
+    /// Whether `receive` would not block.
+    bool readable() noexcept;
     /// Sends the start of what the vectors hold. `more`: something follows at once, so the system
     /// need not send a short packet.
     IoResult send(std::span<const iovec> from, bool more) noexcept;
