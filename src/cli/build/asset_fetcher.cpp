@@ -49,7 +49,9 @@ void AssetFetcher::fetch(Fetcher& fetcher, Download& download) {
         return;
     }
     SpoolFile file(folder_, DigestAlgorithm::sha256);
-    const HttpAnswer answer = fetcher.save({location.url}, file);
+    FileExpectation expectation;
+    expectation.label = resource_file_name(location.url, "file");
+    const HttpAnswer answer = fetcher.save({location.url}, file, expectation);
     if (answer.status != 200) {
         throw Error(ErrorCode::unavailable,
                     location.shown() + ": status " + std::to_string(answer.status));

@@ -14,9 +14,9 @@
 #include "cli/build/work_queue.hpp"
 #include "cli/descriptor_limit.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/progress.hpp"
 
 #include <iostream>
-#include <mutex>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -74,8 +74,9 @@ class Build {
     }
 
  private:
-    FetchSettings fetch_settings() const {
-        return {&interruption_, options_.ca_file, options_.stall_timeout, options_.retries};
+    FetchSettings fetch_settings() {
+        return {&interruption_, options_.ca_file, options_.stall_timeout, options_.retries,
+                &progress_};
     }
     PullSettings pull_settings() const {
         return {options_.platform, options_.insecure_registries, DockerCredentials::default_file(),
@@ -83,8 +84,7 @@ class Build {
     }
 
     void announce(const std::string& what) {
-        const std::lock_guard lock(output_mutex_);
-        (options_.json ? std::cerr : out_) << "Fetching " << what << std::endl;
+        progress_.print(options_.json ? std::cerr : out_, "Fetching " + what);
     }
 
     [[noreturn]] void fail(const std::vector<Problem>& problems) const {
@@ -138,7 +138,7 @@ class Build {
     const BuildOptions& options_;
     const Interruption& interruption_;
     std::ostream& out_;
-    std::mutex output_mutex_;
+    Progress progress_;
     const PackageMetadata metadata_;
     ContentPool pool_;
     WorkQueue queue_;

@@ -74,8 +74,11 @@ class DocumentSink final : public BodySink {
 /// Writes a file, or goes on with one whose beginning is there.
 class FileSink final : public BodySink {
  public:
-    FileSink(std::string url, SpoolFile& file, const FileExpectation& expectation)
-        : url_(std::move(url)), file_(file), expectation_(expectation) {}
+    FileSink(std::string url, SpoolFile& file, const FileExpectation& expectation,
+             Progress* progress)
+        : url_(std::move(url)), file_(file), expectation_(expectation) {
+        if (progress) shown_.emplace(progress->start(expectation.label, expectation.size));
+    }
 
     /// The request, asking only for what is missing.
     HttpRequest remaining(HttpRequest request) {
@@ -103,6 +106,8 @@ class FileSink final : public BodySink {
             throw TransferError(masked_url(url_) + ": the server sends another range than asked",
                                 true);
         }
+        const auto length = number(answer.field("Content-Length").value_or(""));
+        if (shown_ && length) shown_->set_total(file_.size() + *length);
     }
 
     void data(std::string_view bytes) override {
@@ -116,14 +121,17 @@ class FileSink final : public BodySink {
                                                      std::to_string(*expectation_.size) + " bytes");
         }
         file_.append(bytes);
+        if (shown_) shown_->set(file_.size());
     }
 
     /// Throws where the answer ended before the file did, which not every server's end tells.
-    void check_complete() const {
-        if (!expectation_.size || file_.size() == *expectation_.size) return;
-        throw TransferError(masked_url(url_) + ": ended after " + std::to_string(file_.size()) +
-                                " of " + std::to_string(*expectation_.size) + " bytes",
-                            true);
+    void complete() {
+        if (expectation_.size && file_.size() != *expectation_.size) {
+            throw TransferError(masked_url(url_) + ": ended after " + std::to_string(file_.size()) +
+                                    " of " + std::to_string(*expectation_.size) + " bytes",
+                                true);
+        }
+        if (shown_) shown_->complete();
     }
 
     void start_over() {
@@ -139,6 +147,7 @@ class FileSink final : public BodySink {
     const FileExpectation& expectation_;
     std::string etag_;
     bool to_file_ = false;
+    std::optional<Progress::Transfer> shown_;
 };
 
 }  // namespace
@@ -188,7 +197,7 @@ HttpAnswer Fetcher::get(const HttpRequest& request, std::size_t max_size) {
 HttpAnswer Fetcher::save(const HttpRequest& request, SpoolFile& file,
                          const FileExpectation& expectation) {
     Tries tries(settings_);
-    FileSink sink(request.url, file, expectation);
+    FileSink sink(request.url, file, expectation, settings_.progress);
     while (true) {
         const std::uint64_t before = file.size();
         std::optional<milliseconds> pause;
@@ -197,7 +206,7 @@ HttpAnswer Fetcher::save(const HttpRequest& request, SpoolFile& file,
             answer.body = sink.text;
             if (answer.status == 206) answer.status = 200;
             if (answer.status == 200) {
-                sink.check_complete();
+                sink.complete();
                 return answer;
             }
             const bool refused_range = answer.status == 416 && before > 0;

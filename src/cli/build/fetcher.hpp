@@ -18,6 +18,8 @@ struct FileExpectation {
     /// The content of the URL never changes, as it is named by its digest: a fetch that broke off
     /// may always go on where it ended.
     bool immutable = false;
+    /// What its progress is shown under.
+    std::string label = {};
 };
 
 /// Each try waits longer than the one before, by chance a little more or less, or as long as the
@@ -36,7 +38,7 @@ class Fetcher {
     /// Gets a file. With status 200 it is complete; with any other the answer's body is the
     /// beginning of what the server says of it. Throws `size_invalid`, `io` and `no_space`.
     HttpAnswer save(const HttpRequest& request, SpoolFile& file,
-                    const FileExpectation& expectation = {});
+                    const FileExpectation& expectation);
 
     /// Whether the server of this URL speaks TLS. Throws `unavailable` where there is no server.
     bool speaks_tls(const std::string& url);

@@ -101,12 +101,7 @@ class AppWriter {
     void write_program() {
         const bool fetched = !program_.url.empty();
         std::string command = "printf '%s' \"$REGISTRY_OPTIONS\" > options.json && exec ";
-        if (fetched) {
-            const std::size_t slash = program_.url.rfind('/');
-            command += "\"./" + program_.url.substr(slash + 1) + "\"";
-        } else {
-            command += "pkgreg";
-        }
+        command += fetched ? "./pkgreg" : "pkgreg";
         command += " serve --options options.json --listen \"0.0.0.0:$PORT0\"";
         if (has_volume() && !options_.mount_volume) {
             command.append(" --storage \"$MESOS_SANDBOX/").append(volume_path).append("\"");
@@ -116,6 +111,7 @@ class AppWriter {
             out_.open("fetch", '[');
             out_.open('{');
             out_.text("uri", program_.url);
+            out_.text("destPath", "pkgreg");
             out_.raw("executable", "true");
             out_.close('}');
             out_.close(']');

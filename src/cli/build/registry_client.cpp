@@ -115,7 +115,7 @@ StoredContent RegistryClient::blob(Fetcher& fetcher, const RepositoryName& repos
     const std::string digest = descriptor.digest.to_string();
     const HttpRequest request{base_url(fetcher) + repository.str() + "/blobs/" + digest};
     SpoolFile file(folder, descriptor.digest.algorithm());
-    const FileExpectation expectation{descriptor.size, true};
+    const FileExpectation expectation{descriptor.size, true, digest.substr(0, 19)};
     const Perform save = [&](const HttpRequest& r) { return fetcher.save(r, file, expectation); };
     const HttpAnswer answer = authorized(fetcher, repository, request, save);
     if (answer.status != 200) refuse(request.url, answer, registry_);

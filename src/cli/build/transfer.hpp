@@ -3,6 +3,7 @@
 
 #include "cli/build/interruption.hpp"
 #include "cli/http_client.hpp"
+#include "cli/progress.hpp"
 
 #include <chrono>
 #include <exception>
@@ -24,6 +25,8 @@ struct FetchSettings {
     std::chrono::seconds stall_timeout{60};
     /// How often an exchange is tried again.
     unsigned retries = 4;
+    /// Where files are shown while they come, or null.
+    Progress* progress = nullptr;
 };
 
 struct HttpRequest {
