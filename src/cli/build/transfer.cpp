@@ -219,7 +219,18 @@ struct Transfer::State {
         } else {
             message += text;
         }
-        throw TransferError(message, is_temporary(code), code == CURLE_SSL_CONNECT_ERROR);
+        throw TransferError(message, is_temporary(code), failed_in_handshake(code));
+    }
+
+    /// A server that does not know TLS answers in its own protocol, or waits for something that it
+    /// knows.
+    bool failed_in_handshake(CURLcode code) const {
+        curl_off_t connected = 0;
+        curl_off_t secured = 0;
+        curl_easy_getinfo(handle.get(), CURLINFO_CONNECT_TIME_T, &connected);
+        curl_easy_getinfo(handle.get(), CURLINFO_APPCONNECT_TIME_T, &secured);
+        return code == CURLE_SSL_CONNECT_ERROR ||
+               (code == CURLE_OPERATION_TIMEDOUT && connected > 0 && secured == 0);
     }
 
     const FetchSettings settings;
