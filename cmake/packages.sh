@@ -16,7 +16,7 @@ packages_build=(
 packages_test=(
     libbenchmark-dev libgmock-dev libgtest-dev
     clang llvm
-    curl python3 python3-pytest util-linux zstd
+    curl openssl python3 python3-pytest util-linux zstd
     buildah containerd docker.io podman runc skopeo umoci)
 
 # The programs that bench/compare runs side by side.

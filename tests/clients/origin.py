@@ -6,6 +6,7 @@ import http.client
 import http.server
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -48,14 +49,22 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 class Origin:
-    """A server on a thread; `requests` are the (method, target, fields) that came."""
+    """A server on a thread; `requests` are the (method, target, fields) that came. With a
+    `certificate`, the files of it and of its key, it speaks TLS and is called localhost."""
 
-    def __init__(self):
+    def __init__(self, certificate=None):
         self.requests, self.lock = [], threading.Lock()
         self.server = _Server(("127.0.0.1", 0), _Handler)
         self.server.origin = self
         self.address = f"127.0.0.1:{self.server.server_port}"
         self.url = f"http://{self.address}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            # The handshake is left to the connection's own thread.
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
+                                                     do_handshake_on_connect=False)
+            self.url = f"https://localhost:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self):
@@ -151,8 +160,8 @@ class Gate(Origin):
     a token needs no credentials. `blobs_at`: another origin to which blobs are redirected. `faults`:
     by target, what is answered in place of the registry's answer: status, body, media type."""
 
-    def __init__(self, registry, scheme=None, anonymous=False, blobs_at=None):
-        super().__init__()
+    def __init__(self, registry, scheme=None, anonymous=False, blobs_at=None, certificate=None):
+        super().__init__(certificate)
         self.registry, self.scheme, self.anonymous = registry, scheme, anonymous
         self.blobs_at, self.token, self.tokens_given = blobs_at, "token-0", 0
         self.uses_left, self.faults = None, {}

@@ -18,7 +18,7 @@ from http_client import (DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA1, OCI_INDEX
                          as_json, descriptor_of, digest_of, image_index)
 from images import Layout, closure, images
 from origin import Files, Gate
-from programs import PKGREG, run, with_parent_death
+from programs import PKGREG, find_program, run, wait_until, with_parent_death
 from stand_in import StandIn, answer
 
 pytestmark = pytest.mark.packages
@@ -378,6 +378,20 @@ def test_a_signal_ends_a_fetch_at_once_and_nothing_is_left(builder, files, which
     assert os.listdir(builder.out) == []
 
 
+def test_a_signal_while_the_bundle_is_written_leaves_nothing(builder):
+    with open(builder.folder / "large", "wb") as large:
+        large.truncate(1 << 30)
+    process = subprocess.Popen(
+        with_parent_death("KILL", [PKGREG, "build", "--build-definition-file",
+                                   builder.define(uris(large="large")),
+                                   "--output-directory", builder.out]),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: os.listdir(builder.out), "the bundle begins")
+    process.terminate()
+    assert process.wait(10) == -signal.SIGTERM
+    assert os.listdir(builder.out) == []
+
+
 def test_a_killed_build_leaves_no_fetched_file(builder, files):
     files.faults["/data.tgz"] = ["stall"]
     file = builder.define(uris(data=f"{files.url}/data.tgz"))
@@ -641,13 +655,28 @@ def test_a_blob_that_breaks_off_is_continued(builder, registry):
     assert digest_of(layer) in bundle.layout().blobs()
 
 
-def test_plain_http_is_for_loopback_and_what_is_named(builder):
-    # The name has an address, where nobody listens in TLS.
-    done = builder(docker("registry.invalid/team/app"), "--retries=0")
-    assert done.returncode == FAILED and "https://registry.invalid/v2/team/app" in done.stderr
-    done = builder(docker("registry.invalid/team/app"), "--retries=0",
-                   "--insecure-registry", "registry.invalid")
-    assert done.returncode == FAILED and "registry.invalid" in done.stderr
+def test_a_registry_with_a_certificate_of_its_own_is_trusted_when_told_to(builder, registry):
+    key, certificate = builder.folder / "key.pem", builder.folder / "certificate.pem"
+    run(find_program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key,
+        "-out", certificate)
+    Repository(registry.http, "team/app").push_image("1")
+    with Gate(registry, "bearer", anonymous=True, certificate=(certificate, key)) as gate:
+        # Loopback may be plain HTTP, but a server that speaks TLS is asked in TLS.
+        document = docker(f"localhost:{gate.server.server_port}/team/app:1")
+        message = builder.refuse(document, "--retries=0")
+        assert "certificate" in message and "--ca" in message
+        assert gate.requests == []
+        builder.make(document, "--ca", certificate)
+
+
+def test_plain_http_is_for_loopback_and_what_is_named(builder, registry):
+    Repository(registry.http, "team/app").push_image("1")
+    # Linux leads this address to the machine itself; nothing in it says so.
+    address = f"0.0.0.0:{registry.port}"
+    message = builder.refuse(docker(f"{address}/team/app:1"), "--retries=0")
+    assert f"https://{address}/v2/team/app/manifests/1: " in message
+    builder.make(docker(f"{address}/team/app:1"), "--insecure-registry", address)
 
 
 # activate.

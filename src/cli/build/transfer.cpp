@@ -218,6 +218,9 @@ struct Transfer::State {
             message += "it is redirected to what is neither https nor, where this began, http";
         } else {
             message += text;
+            if (code == CURLE_PEER_FAILED_VERIFICATION) {
+                message += "; --ca FILE names further certificates to trust";
+            }
         }
         throw TransferError(message, is_temporary(code), failed_in_handshake(code));
     }
