@@ -20,6 +20,9 @@ namespace {
 constexpr std::size_t chunk = 256 * 1024;
 /// What may follow the entries: the directory of the archive.
 constexpr std::uint64_t max_directory = std::uint64_t{64} << 20;
+/// The record that a ZIP archive without a comment ends on (APPNOTE 4.3.16), and how it begins.
+constexpr std::size_t end_record_size = 22;
+constexpr std::string_view end_record_mark = "PK\5\6";
 
 std::string quoted(std::string_view name) {
     return "'" + std::string(name.substr(0, 200)) + "'";
@@ -67,7 +70,7 @@ class Reader {
         Reader& reader = *static_cast<Reader*>(self);
         try {
             const std::string_view block = reader.input_();
-            reader.taken_ += block.size();
+            reader.take(block);
             *bytes = block.data();
             return static_cast<la_ssize_t>(block.size());
         } catch (...) {
@@ -281,15 +284,27 @@ class Reader {
     void drain() {
         const std::uint64_t end = taken_ + max_directory;
         for (std::string_view block = input_(); !block.empty(); block = input_()) {
-            taken_ += block.size();
+            take(block);
             if (taken_ > end) refuse("too much follows its last entry");
         }
+        // All content was there; but a file that was cut short anywhere is not what was built.
+        if (!tail_.starts_with(end_record_mark)) {
+            throw Error(ErrorCode::truncated,
+                        "the bundle ends too early: it lacks the end of the archive's directory");
+        }
+    }
+
+    void take(std::string_view block) {
+        taken_ += block.size();
+        tail_.append(block.substr(block.size() - std::min(block.size(), end_record_size)));
+        if (tail_.size() > end_record_size) tail_.erase(0, tail_.size() - end_record_size);
     }
 
     const BlockReader& input_;
     BundleVisitor& visitor_;
     const BundleHashing hashing_;
     std::uint64_t taken_ = 0;      ///< bytes that came
+    std::string tail_;             ///< the last of them
     std::uint64_t delivered_ = 0;  ///< bytes that they gave of what is stored
     std::exception_ptr failure_;
 
