@@ -326,8 +326,14 @@ DockerArchive::Listed DockerArchive::choose(std::string_view name) const {
         }
         if (known.size() > 2000) break;
     }
-    throw Error(ErrorCode::invalid_argument, "the archive has several images, and none is called " +
-                                                 quoted(name) + "; it has: " + known);
+    throw Error(ErrorCode::invalid_argument,
+                (name.empty() ? std::string("the archive has several images, one must be named")
+                              : "the archive has no image " + quoted(name)) +
+                    "; it has: " + known);
+}
+
+bool DockerArchive::has_one_image() const {
+    return list().size() == 1;
 }
 
 /// Reads everything that an image consists of.

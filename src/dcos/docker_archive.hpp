@@ -54,6 +54,8 @@ class DockerArchive {
     /// that names things outside itself.
     explicit DockerArchive(ArchiveSource source);
 
+    bool has_one_image() const;
+
     /// Makes an image of the archive; this reads its layers, to hash them. Throws
     /// `invalid_argument`, or `digest_invalid` where content is not what its name or the
     /// configuration says.

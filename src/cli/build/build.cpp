@@ -6,6 +6,7 @@
 
 #include "cli/build/asset_fetcher.hpp"
 #include "cli/build/content_pool.hpp"
+#include "cli/build/image_archives.hpp"
 #include "cli/build/image_puller.hpp"
 #include "cli/build/interruption.hpp"
 #include "cli/build/output_file.hpp"
@@ -60,7 +61,9 @@ class Build {
           assets_(options.output_folder, queue_, pool_,
                   [this](const std::string& what) { announce(what); }),
           images_(pull_settings(), interruption, queue_, pool_,
-                  [this](const std::string& what) { announce(what); }) {}
+                  [this](const std::string& what) { announce(what); }),
+          image_archives_(options.image_archives, queue_, pool_,
+                          [this](const std::string& what) { announce(what); }) {}
 
     void run() {
         plan();
@@ -94,6 +97,7 @@ class Build {
     /// Makes the jobs. What cannot be fetched at all is told before anything is.
     void plan() {
         std::vector<Problem> problems;
+        image_archives_.check_names(metadata_, problems);
         std::size_t order = 0;
         for (const Asset& asset : metadata_.assets()) {
             try {
@@ -108,7 +112,13 @@ class Build {
     void plan(const Asset& asset, const WorkQueue::Subject& subject) {
         const bool remote = options_.remote_assets.has(asset.kind);
         if (asset.kind == AssetKind::docker) {
-            if (!remote) images_.add(subject, ImageReference::parse(asset.value));
+            // The registry will serve the image by its reference, wherever it comes from.
+            const ImageReference reference = ImageReference::parse(asset.value);
+            if (image_archives_.has(asset)) {
+                image_archives_.add(subject, asset);
+            } else if (!remote) {
+                images_.add(subject, reference);
+            }
             return;
         }
         const AssetLocation location =
@@ -124,7 +134,10 @@ class Build {
     }
 
     void write(const fs::path& path) {
-        const BundleContents contents{metadata_, assets_.resources(), images_.images()};
+        BundleContents contents{metadata_, assets_.resources(), images_.images()};
+        for (BundleImage& image : image_archives_.images()) {
+            contents.images.push_back(std::move(image));
+        }
         OutputFile file(path);
         BundleWriter writer(contents, [&](std::string_view bytes) {
             interruption_.check();
@@ -144,6 +157,7 @@ class Build {
     WorkQueue queue_;
     AssetFetcher assets_;
     ImagePuller images_;
+    ImageArchives image_archives_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <iosfwd>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +24,8 @@ struct BuildOptions {
     RemoteAssets remote_assets = {};
     /// Nothing: all platforms.
     std::optional<Platform> platform = Platform();
+    /// Archives of `docker save`, by the names of the images that are taken from them.
+    std::map<std::string, std::filesystem::path> image_archives = {};
     std::set<std::string> insecure_registries = {};
     std::string ca_file = {};
     std::chrono::seconds stall_timeout{60};

@@ -41,6 +41,7 @@ struct BuildArguments {
     BuildOptions options;
     std::string remote_assets;
     std::string platform;
+    std::vector<std::string> image_archives;
     std::vector<std::string> insecure_registries;
     unsigned stall_timeout = 60;
     unsigned jobs = 4;
@@ -67,9 +68,23 @@ void read_platform(BuildArguments& arguments) {
     }
 }
 
+void read_image_archives(BuildArguments& arguments) {
+    for (const std::string& text : arguments.image_archives) {
+        const std::size_t equals = text.find('=');
+        if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+            throw CLI::ValidationError("--image", "'" + text + "' is not NAME=FILE");
+        }
+        const std::string name = text.substr(0, equals);
+        if (!arguments.options.image_archives.emplace(name, text.substr(equals + 1)).second) {
+            throw CLI::ValidationError("--image", "'" + name + "' is there twice");
+        }
+    }
+}
+
 void run_build(BuildArguments& arguments) {
     read_remote_assets(arguments);
     read_platform(arguments);
+    read_image_archives(arguments);
     arguments.options.insecure_registries = {arguments.insecure_registries.begin(),
                                              arguments.insecure_registries.end()};
     arguments.options.stall_timeout = std::chrono::seconds(arguments.stall_timeout);
@@ -134,6 +149,11 @@ void add_build(CLI::App& parent) {
         ->add_option("--platform", arguments->platform,
                      "Whose images of an index: os/arch[/variant], or all (linux/amd64)")
         ->type_name("PLATFORM");
+    command
+        ->add_option("--image", arguments->image_archives,
+                     "Take this image of the package from an archive of 'docker save'; repeatable")
+        ->type_name("NAME=FILE")
+        ->allow_extra_args(false);
     command->add_flag("--json", arguments->options.json, "Report an object: name, version, path");
     add_build_network(*command, *arguments);
     command->footer(

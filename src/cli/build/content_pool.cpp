@@ -2,6 +2,7 @@
 
 #include "pkgreg/error.hpp"
 
+#include <memory>
 #include <utility>
 
 namespace pkgreg::cli {
@@ -12,9 +13,19 @@ bool ContentPool::claim(const Digest& digest) {
 }
 
 void ContentPool::add(StoredContent content) {
+    const auto shared = std::make_shared<const StoredContent>(std::move(content));
+    add(shared->digest, [shared] {
+        return [shared, offset = std::uint64_t{0}](std::span<char> into) mutable {
+            const std::size_t n = shared->read(into, offset);
+            offset += n;
+            return n;
+        };
+    });
+}
+
+void ContentPool::add(const Digest& digest, Opener opener) {
     const std::lock_guard lock(mutex_);
-    const Digest digest = content.digest;
-    content_.emplace(digest, std::move(content));
+    content_.emplace(digest, std::move(opener));
 }
 
 ByteReader ContentPool::reader(const Digest& digest) const {
@@ -23,12 +34,7 @@ ByteReader ContentPool::reader(const Digest& digest) const {
     if (found == content_.end()) {
         throw Error(ErrorCode::internal, digest.to_string() + " was not fetched");
     }
-    // A map's elements stay where they are.
-    return [&content = found->second, offset = std::uint64_t{0}](std::span<char> into) mutable {
-        const std::size_t n = content.read(into, offset);
-        offset += n;
-        return n;
-    };
+    return found->second();
 }
 
 }  // namespace pkgreg::cli
