@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 
@@ -55,12 +56,16 @@ class Request:
 
 class StandIn:
     """Calls `behave(request)` for every request. What that gives back is sent; with None it has done
-    all there is to do. `requests` are those that came."""
+    all there is to do. `requests` are those that came. `tls` is a certificate and its key."""
 
-    def __init__(self, behave):
+    def __init__(self, behave, tls=None):
         self.behave, self.requests = behave, []
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        scheme, self.context = "http", None
+        if tls is not None:
+            scheme, self.context = "https", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(*tls)
+        self.url = f"{scheme}://127.0.0.1:{self.listener.getsockname()[1]}"
         self.thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self):
@@ -82,6 +87,8 @@ class StandIn:
             connection.settimeout(20)
             with connection:
                 try:
+                    if self.context is not None:
+                        connection = self.context.wrap_socket(connection, server_side=True)
                     request = Request(connection)
                     self.requests.append(request)
                     if (data := self.behave(request)) is not None:

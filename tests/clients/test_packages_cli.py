@@ -4,10 +4,15 @@ servers that fail in every way that the network knows."""
 import gzip
 import json
 import os
+import zipfile
 
 import pytest
 
-from programs import PKGREG, run
+from bundles import Bundle, metadata
+from container_tools import Skopeo
+from http_client import DOCKER_MANIFEST, digest_of
+from images import images
+from programs import PKGREG, find_program, run
 from stand_in import StandIn, answer, error, reset
 
 pytestmark = pytest.mark.program
@@ -105,6 +110,19 @@ def test_every_command_can_be_given_as_to_the_plugin(bundle, tmp_path):
     assert "Added packages:" in out
     out, _ = ended(OK, "registry", "--info", program=plugin)
     assert len(out.splitlines()) == 1
+
+
+def test_a_server_with_tls_is_believed_by_the_authority_that_was_named(bundle, tmp_path):
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    run(find_program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        "-keyout", key, "-out", certificate, "-subj", "/CN=registry",
+        "-addext", "subjectAltName=IP:127.0.0.1")
+    with StandIn(lambda request: (request.read(), answer(201, ADDED))[1],
+                 tls=(certificate, key)) as server:
+        arguments = ("add", f"--dcos-file={bundle}", f"--server={server.url}")
+        _, err = ended(SERVER, *arguments)
+        assert "certificate" in err
+        assert "Added" in ended(OK, *arguments, f"--ca={certificate}")[0]
 
 
 # What can go wrong with a transfer.
@@ -321,3 +339,156 @@ def test_import_of_nothing_fails(tmp_path, source):
         _, err = ended(FAILED, "universe", "import", tmp_path / source, f"--server={server.url}")
     assert source in err
     assert not server.requests
+
+
+# A running registry.
+
+
+@pytest.fixture
+def server(registry):
+    """The option that names the running registry."""
+    return f"--server=http://{registry.address}"
+
+
+def hello(folder, content=b"a jar", version="1.0"):
+    made = Bundle(metadata("hello", version, uris={"jar": "https://example.com/hello.jar"}))
+    made.add_resource("resource.assets.uris.jar", content, "hello.jar")
+    return made.write(folder / f"hello-{version}.dcos")
+
+
+def test_a_package_is_added_described_listed_and_removed(server, tmp_path):
+    out, _ = ended(OK, "add", f"--dcos-file={hello(tmp_path)}", server)
+    assert out == f"{UPLOADED}\nAdded packages:\n\t hello 1.0\n"
+    ended(OK, "add", f"--dcos-file={hello(tmp_path, version='2.0')}", server)
+    selection = ("--package-name=hello", "--package-version", "1.0", server)
+    described = json.loads(ended(OK, "describe", *selection, "--json")[0])
+    assert (described["status"], described["package"]["name"]) == ("Added", "hello")
+    text, _ = ended(OK, "describe", *selection)
+    for words in ("Name:             hello\n", "Status:           Added\n", "hello.jar\n"):
+        assert words in text
+    assert ended(OK, "list", server)[0] == "hello 1.0\nhello 2.0\n"
+    listed = json.loads(ended(OK, "list", "--package-name=hello", "--json", server)[0])
+    assert [package["version"] for package in listed["packages"]] == ["1.0", "2.0"]
+    assert ended(OK, "list", "--package-name=other", server)[0] == ""
+    removed = json.loads(ended(OK, "remove", *selection, "--json")[0])
+    assert removed["status"] == "Removed"
+    assert "Version [1.0] of package [hello] not found" in ended(FAILED, "remove", *selection)[1]
+    assert "Version [1.0] of package [hello] not found" in ended(FAILED, "describe", *selection)[1]
+    assert ended(OK, "remove", "--package-name=hello", "--package-version=2.0", server)[0] == (
+        "Removed hello 2.0\n")
+
+
+def test_a_package_of_other_content_is_added_only_in_place_of_the_old_one(server, tmp_path):
+    add = ("add", server, "--json", "--dcos-file")
+    outcomes = []
+    for content, option in ((b"one", ()), (b"one", ()), (b"two", ("--replace",))):
+        out, _ = ended(OK, *add, hello(tmp_path, content), *option)
+        outcomes += [package["outcome"] for package in json.loads(out)["packages"]]
+    assert outcomes == ["added", "unchanged", "replaced"]
+    # Larger than what is on its way when the registry has seen enough.
+    out, err = ended(FAILED, *add, hello(tmp_path, os.urandom(BIG)))
+    assert out == ""
+    assert "status 409" in err
+
+
+def test_what_is_no_bundle_is_refused_with_a_reason(server, bundle):
+    out, err = ended(FAILED, "add", f"--dcos-file={bundle}", server)
+    assert "status 400" in err and "bundle" in err
+    assert "Added" not in out
+
+
+def test_a_repository_is_imported_from_another_registry(servers, tmp_path):
+    first, second = servers.start(), servers.start()
+    file = tmp_path / "repo.json"
+    file.write_text(repository(definition("hello", "1.0", releaseVersion=4, selected=True),
+                               definition("world", "1.0", "3.0", releaseVersion=2)))
+    urls = [f"http://{registry.address}" for registry in (first, second)]
+    ended(OK, "universe", "import", file, f"--server={urls[0]}")
+    out, _ = ended(OK, "universe", "import", f"{urls[0]}/repo", f"--server={urls[1]}")
+    assert out.startswith("added hello 1.0\nadded world 1.0\n2 added, ")
+    documents = [registry.http.get("/repo").json()["packages"] for registry in (first, second)]
+    assert documents[0] == documents[1]
+    assert documents[1][0]["releaseVersion"] == 4
+    out, _ = ended(OK, "universe", "import", file, f"--server={urls[1]}")
+    assert ", 2 unchanged, " in out
+    file.write_text(repository(definition("hello", "1.0", releaseVersion=4, description="other")))
+    _, err = ended(FAILED, "universe", "import", file, f"--server={urls[1]}")
+    assert "pkgreg: refused hello 1.0: " in err
+    out, _ = ended(OK, "universe", "import", file, f"--server={urls[1]}", "--replace")
+    assert "replaced hello 1.0\n" in out
+
+
+# Images that `docker save` has written; skopeo writes the same.
+
+
+@pytest.fixture
+def docker_archive(tmp_path):
+    """An archive, and the configuration and layers in it."""
+    layout, file = images(), tmp_path / "hello.tar"
+    Skopeo(tmp_path / "save", "")("copy", f"oci:{layout.path}:image",
+                                   f"docker-archive:{file}:example/hello:1.0")
+    return file
+
+
+def with_image(name="hello"):
+    return metadata(name, "1.0", docker={"main": "registry.example.com/example/hello:1.0"})
+
+
+def write_with_archive(path, document, archive, image):
+    """A bundle that has the archive as it is."""
+    text, data = json.dumps(document).encode(), archive.read_bytes()
+    contents = {"formatVersion": 1, "metadata": digest_of(text), "resources": [], "images": [
+        {"asset": "resource.assets.container.docker.main", "archive": digest_of(data),
+         "size": len(data), "image": image}]}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as out:
+        out.writestr("metadata.json", text)
+        out.writestr("bundle.json", json.dumps(contents))
+        out.writestr(f"images/docker/{digest_of(data).partition(':')[2]}.tar", data)
+    return path
+
+
+@pytest.mark.skopeo
+def test_an_image_of_docker_save_is_served_however_it_came(registry, server, docker_archive,
+                                                           tmp_path):
+    plain = write_with_archive(tmp_path / "plain.dcos", with_image(), docker_archive,
+                               "example/hello:1.0")
+    ended(OK, "add", f"--dcos-file={plain}", server)
+    (tmp_path / "hello.json").write_text(json.dumps(with_image("hello-built")))
+    ended(OK, "build", f"--build-definition-file={tmp_path / 'hello.json'}",
+          f"--output-directory={tmp_path}", f"--image=main={docker_archive}")
+    ended(OK, "add", f"--dcos-file={tmp_path / 'hello-built-1.0.dcos'}", server)
+    described = [json.loads(ended(OK, "describe", f"--package-name={name}", "--package-version=1.0",
+                                  "--json", server)[0])["images"][0]
+                 for name in ("hello", "hello-built")]
+    assert described[0] == described[1]
+    assert described[0]["mediaType"] == DOCKER_MANIFEST
+    reference = f"{described[0]['repository']}@{described[0]['digest']}"
+    skopeo = Skopeo(tmp_path / "pull", registry.address)
+    skopeo("copy", "--src-tls-verify=false", f"docker://{registry.address}/{reference}",
+           f"dir:{tmp_path / 'pulled'}")
+    source = images()
+    expected = json.loads(source.read(source.root("image")))["config"]["digest"]
+    pulled = json.loads((tmp_path / "pulled" / "manifest.json").read_text())
+    config = tmp_path / "pulled" / pulled["config"]["digest"].partition(":")[2]
+    layers = json.loads(config.read_bytes())["rootfs"]["diff_ids"]
+    assert [layer["digest"] for layer in pulled["layers"]] == layers
+    assert json.loads(source.read({"digest": expected}))["rootfs"]["diff_ids"] == layers
+
+
+@pytest.mark.skopeo
+def test_build_tells_which_archive_it_cannot_use(docker_archive, tmp_path):
+    (tmp_path / "hello.json").write_text(json.dumps(with_image()))
+    out = tmp_path / "out"
+    out.mkdir()
+    build = ("build", f"--build-definition-file={tmp_path / 'hello.json'}",
+             f"--output-directory={out}")
+    _, err = ended(FAILED, *build, f"--image=other={docker_archive}")
+    assert "has no image 'other'" in err
+    damaged = tmp_path / "damaged.tar"
+    damaged.write_bytes(docker_archive.read_bytes()[:2000])
+    for file in (damaged, tmp_path / "missing.tar", tmp_path):
+        _, err = ended(FAILED, *build, f"--image=main={file}")
+        assert "resource.assets.container.docker.main: " in err
+    for text in ("main", "=x", "main=", "main=a,main=b"):
+        ended(USAGE if "," not in text else FAILED, *build, f"--image={text}")
+    assert not list(out.iterdir())

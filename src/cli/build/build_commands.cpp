@@ -151,7 +151,7 @@ void add_build(CLI::App& parent) {
         ->type_name("PLATFORM");
     command
         ->add_option("--image", arguments->image_archives,
-                     "Take this image of the package from an archive of 'docker save'; repeatable")
+                     "Take that image from an archive of 'docker save'; repeatable")
         ->type_name("NAME=FILE")
         ->allow_extra_args(false);
     command->add_flag("--json", arguments->options.json, "Report an object: name, version, path");
