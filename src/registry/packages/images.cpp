@@ -36,8 +36,19 @@ std::vector<Digest> children_first(const Digest& root, const BundleManifests& ma
 }  // namespace
 
 awaitable<void> EnginePackages::put_images(const Arrival& arrival) {
+    // Another instance that removes a package with the same image may take a part away before what
+    // needs it is there. It does so once; then the part is put again.
+    const int most_tries = engine_.store().capabilities().exclusive ? 1 : 5;
     for (const PackageImage& image : arrival.draft.images) {
-        co_await put_image(image, arrival.manifests);
+        for (int tries = 1;; ++tries) {
+            try {
+                co_await put_image(image, arrival.manifests);
+                break;
+            } catch (const Error& error) {
+                const bool vanished = error.code() == ErrorCode::manifest_blob_unknown;
+                if (!vanished || tries == most_tries) throw;
+            }
+        }
     }
 }
 
