@@ -206,6 +206,20 @@ TEST(Bundle, WhatIsWrittenIsRead) {
     EXPECT_EQ(read(bundle, 1000, BundleHashing::by_visitor).blobs, example.blobs());
 }
 
+TEST(Bundle, AnArchiveInsideIsNotTakenForTheEndOfItsEntry) {
+    // As Java archives have them: a descriptor behind each of their own entries.
+    const std::string descriptor("PK\7\10\1\2\3\4\5\0\0\0\5\0\0\0", 16);
+    const std::string jar =
+        std::string(5000, 'a') + descriptor + std::string(70'000, 'b') + descriptor + "end";
+    BundleContents contents{PackageMetadata::parse(Example().metadata)};
+    contents.resources.push_back({"resource.assets.uris.jar", digest_of(jar), jar.size(), "a.jar"});
+    std::string out;
+    BundleWriter writer(contents, [&](std::string_view bytes) { out.append(bytes); });
+    writer.add(reader_of(jar));
+    writer.finish();
+    EXPECT_EQ(read(out).blobs.at(digest_of(jar)), jar);
+}
+
 TEST(Bundle, EntriesStandInTheOrderOfTheFormat) {
     const Example example;
     std::vector<std::string> names;
@@ -318,8 +332,11 @@ TEST(BundleReader, EntriesThatDoNotBelongAreRefused) {
                     e.push_back({"images/blobs/sha256/" + digest_of("x").hex(), "x"});
                 }),
                 HasSubstr("not announced"));
-    // That an entry is a link is told only at the end of the archive; its name gives it away before.
-    EXPECT_NE(refusal([](Entries& e) { e.insert(e.begin() + 2, {"link", "", false, AE_IFLNK}); }),
+    // That an entry is a link is told only at the end of the archive; its name gives it away
+    // before.
+    EXPECT_NE(refusal([](Entries& e) {
+                  e.insert(e.begin() + 2, {"link", "", false, AE_IFLNK});
+              }),
               "accepted");
     EXPECT_THAT(refusal([](Entries& e) {
                     e.insert(e.begin() + 2, {"dir/", "", false, AE_IFDIR});
