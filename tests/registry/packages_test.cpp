@@ -319,12 +319,10 @@ TEST_P(PackagesTest, RemovalLeavesLayersThatAnotherImageUses) {
 
 TEST_P(PackagesTest, ABodyThatBreaksLeavesNoPackage) {
     const std::string bundle = TestPackage().bundle();
-    const std::size_t directory = bundle.find("PK\1\2");
     for (std::size_t size = 0; size < bundle.size(); size += 97) {
         ScriptedBody body({bundle.substr(0, size), break_off()});
         EXPECT_EQ(code_of([&] { run_blocking((*registry).packages().add(body)); }),
                   ErrorCode::truncated);
-        if (size >= directory) continue;  // all that matters is here
         MemoryBody cut(std::string_view(bundle).substr(0, size));
         EXPECT_THROW(run_blocking((*registry).packages().add(cut)), Error) << size;
     }
