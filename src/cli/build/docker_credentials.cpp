@@ -8,7 +8,6 @@
 #include <openssl/evp.h>
 #include <simdjson.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <fstream>
@@ -44,9 +43,7 @@ std::string_view host_of(std::string_view server) {
 }
 
 std::optional<std::string> decoded(std::string base64) {
-    base64.erase(
-        std::ranges::remove_if(base64, [](char c) { return c == '\n' || c == '\r'; }).begin(),
-        base64.end());
+    std::erase_if(base64, [](char c) { return c == '\n' || c == '\r'; });
     while (base64.size() % 4 != 0) base64.push_back('=');
     const std::size_t padding = base64.ends_with("==") ? 2 : base64.ends_with('=') ? 1 : 0;
     std::string bytes(base64.size() / 4 * 3, '\0');
