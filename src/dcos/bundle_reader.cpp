@@ -251,20 +251,30 @@ class Reader {
         visitor_.begin(blob);
         entry_read_ = 0;
         for (std::string_view piece = next_piece(); !piece.empty(); piece = next_piece()) {
-            if (entry_read_ > blob.size) wrong_size(blob.size);
+            if (entry_read_ > blob.size) {
+                // libarchive does not see the end of an entry whose content was damaged: that is
+                // what is wrong then, not the size.
+                piece.remove_suffix(entry_read_ - blob.size);
+                hasher.update(piece);
+                if (hashed) require_digest(blob, hasher);
+                wrong_size(blob.size);
+            }
             check_stored(piece);
             if (hashed) hasher.update(piece);
             if (is_manifest) manifest.append(piece);
             visitor_.data(piece);
         }
         if (entry_read_ != blob.size) wrong_size(blob.size);
-        if (hashed && hasher.digest() != blob.digest) {
-            throw Error(ErrorCode::digest_invalid, "the content of " + quoted(name_) +
-                                                       " in the bundle has the digest " +
-                                                       hasher.digest().to_string());
-        }
+        if (hashed) require_digest(blob, hasher);
         visitor_.end(blob);
         ledger_->complete(blob, manifest);
+    }
+
+    void require_digest(const BundleBlob& blob, const Hasher& hasher) const {
+        if (hasher.digest() == blob.digest) return;
+        throw Error(ErrorCode::digest_invalid, "the content of " + quoted(name_) +
+                                                   " in the bundle has the digest " +
+                                                   hasher.digest().to_string());
     }
 
     [[noreturn]] void wrong_size(std::uint64_t announced) const {
