@@ -198,6 +198,12 @@ def test_a_wrong_command_line_ends_with_2(arguments):
     assert ended(USAGE, *arguments)[0] == ""
 
 
+@pytest.mark.parametrize("command", ["add", "describe", "list", "remove", "universe import"])
+def test_the_help_of_every_command_fits_a_terminal(command):
+    out, _ = ended(OK, *command.split(), "--help")
+    assert max(map(len, out.splitlines())) <= 100
+
+
 # Describe, list and remove.
 
 

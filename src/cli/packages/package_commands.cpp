@@ -73,7 +73,7 @@ void PackageCommands::define_common(CLI::App& command) {
         ->type_name("FILE");
     command
         .add_option("--name", options_.service,
-                    "Without --server: the registry that runs as this service in the DC/OS cluster")
+                    "Without --server: the registry is this service of the DC/OS cluster")
         ->type_name("SERVICE");
     command.add_flag("--json", options_.json, "One JSON object instead of text");
 }
