@@ -40,6 +40,9 @@ class BodySource {
     /// The announced length in bytes, or nothing when it is known only at the end.
     virtual std::optional<std::uint64_t> length() const noexcept = 0;
 
+    /// Whether `read` would not have to wait, as far as can be told without waiting.
+    virtual bool ready() { return false; }
+
     /// Completes when `read` would not have to wait. Lets a reader wait without holding a buffer.
     virtual awaitable<void> wait() = 0;
 
@@ -55,6 +58,7 @@ class MemoryBody final : public BodySource {
     explicit MemoryBody(std::string_view bytes) noexcept : rest_(bytes), length_(bytes.size()) {}
 
     std::optional<std::uint64_t> length() const noexcept override { return length_; }
+    bool ready() override { return true; }
     awaitable<void> wait() override { co_return; }
     awaitable<std::size_t> read(std::span<std::byte> into) override {
         const std::size_t n = std::min(into.size(), rest_.size());

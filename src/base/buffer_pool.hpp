@@ -23,6 +23,12 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
 
     std::size_t buffer_size() const noexcept { return buffer_size_; }
 
+    /// A buffer where one is free, else null.
+    std::shared_ptr<std::byte[]> try_acquire() {
+        auto buffer = take();
+        return buffer ? wrap(std::move(buffer)) : nullptr;
+    }
+
     /// A buffer of `buffer_size` bytes; waits, first come first served, while all are in use. It
     /// goes back when the last copy of the pointer is gone.
     awaitable<std::shared_ptr<std::byte[]>> acquire() {

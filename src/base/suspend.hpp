@@ -113,13 +113,21 @@ class WorkChain {
     WorkChain& operator=(WorkChain&&) = delete;
 
     /// Adds a task. What it captures lives until it has run or was dropped.
-    void add(std::function<void()> task) {
+    void add(std::function<void()> task) { add(std::move(task), 1); }
+
+    /// Adds a task, but lets the pool begin only when that many wait: waking a thread costs about
+    /// as much as a small task. Whoever adds like this must call `start` before it waits itself.
+    void add(std::function<void()> task, std::size_t enough) {
         const std::lock_guard lock(state_->mutex);
         if (state_->error) return;
         state_->tasks.push_back(std::move(task));
-        if (state_->running) return;
-        state_->running = true;
-        state_->pool.post([state = state_] { State::run(*state); });
+        if (state_->tasks.size() >= enough) start_locked();
+    }
+
+    /// Lets the pool begin with what waits.
+    void start() {
+        const std::lock_guard lock(state_->mutex);
+        if (!state_->tasks.empty()) start_locked();
     }
 
     /// Drops tasks that wait, and blocks until the one that runs is over: for tasks that are short.
@@ -151,6 +159,7 @@ class WorkChain {
             const std::lock_guard lock(state_->mutex);
             if (state_->error && !state_->running) std::rethrow_exception(state_->error);
             if (state_->unfinished() <= limit) co_return;
+            start_locked();
         }
         auto start = [state = state_, limit](Resume resume) {
             {
@@ -168,6 +177,12 @@ class WorkChain {
     }
 
  private:
+    void start_locked() {
+        if (state_->running) return;
+        state_->running = true;
+        state_->pool.post([state = state_] { State::run(*state); });
+    }
+
     struct State {
         explicit State(WorkPool& p) : pool(p) {}
 

@@ -18,6 +18,8 @@ constexpr std::uint64_t hash_inline_limit = 128 * 1024;
 /// When this many buffers of one upload wait for the hash, receiving stops until few are left.
 constexpr std::size_t most_unhashed_buffers = 6;
 constexpr std::size_t few_unhashed_buffers = 2;
+/// While more comes, the hash begins when this many wait for it.
+constexpr std::size_t worth_waking = 3;
 
 /// Is over before what it hashes into: a coroutine that waits for its body may be destroyed there.
 class HashChain : public WorkChain {
@@ -102,8 +104,15 @@ awaitable<void> Uploads::receive(UploadSession& session, BodySource& body) {
     std::uint64_t received = 0;
     try {
         while (true) {
-            co_await body.wait();
-            std::shared_ptr<std::byte[]> buffer = co_await buffers_->acquire();
+            if (!body.ready()) {
+                if (hashing) hashing->start();
+                co_await body.wait();
+            }
+            std::shared_ptr<std::byte[]> buffer = buffers_->try_acquire();
+            if (!buffer) {
+                if (hashing) hashing->start();
+                buffer = co_await buffers_->acquire();
+            }
             const std::span<std::byte> room(buffer.get(), buffers_->buffer_size());
             const std::size_t n = co_await body.read(room);
             if (n == 0) break;
@@ -113,7 +122,8 @@ awaitable<void> Uploads::receive(UploadSession& session, BodySource& body) {
                 hashing.emplace(*options_.pool);
             }
             if (hashing) {
-                hashing->add([&session, buffer, piece] { session.hasher.update(piece); });
+                hashing->add([&session, buffer, piece] { session.hasher.update(piece); },
+                             worth_waking);
             } else {
                 session.hasher.update(piece);
             }

@@ -70,14 +70,19 @@ awaitable<void> RequestBody::wait_for_peer() {
     fail(channel_.cut_off() ? ErrorCode::unavailable : ErrorCode::truncated);
 }
 
+bool RequestBody::ready() {
+    if (failure_ || finished() || !channel_.buffer().empty()) return true;
+    // Asking the socket costs less than going through the loop, and the next bytes of a fast client
+    // come while the last ones are written.
+    drained_ = continue_due_ || !channel_.readable();
+    return !drained_;
+}
+
 awaitable<void> RequestBody::wait() {
     if (failure_) fail(*failure_);
     if (finished() || !channel_.buffer().empty()) co_return;
     if (continue_due_) co_await send_continue();
-    // Asking the socket costs less than going through the loop, and the next bytes of a fast client
-    // are there while the last ones were written.
-    drained_ = !channel_.readable();
-    if (drained_) co_await wait_for_peer();
+    if (!ready()) co_await wait_for_peer();
 }
 
 awaitable<std::size_t> RequestBody::read(std::span<std::byte> into) {

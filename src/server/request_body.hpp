@@ -25,6 +25,7 @@ class RequestBody final : public BodySource {
 
     std::optional<std::uint64_t> length() const noexcept override;
     /// For a chunked body: completes when bytes have come, which may be framing only.
+    bool ready() override;
     awaitable<void> wait() override;
     awaitable<std::size_t> read(std::span<std::byte> into) override;
 

@@ -35,6 +35,15 @@ TEST(BufferPool, HandsOutTheBufferThatWasUsedLast) {
     run_blocking(body());
 }
 
+TEST(BufferPool, TryingGivesNothingWhereAllAreInUse) {
+    const auto pool = std::make_shared<BufferPool>(16, 1);
+    auto only = pool->try_acquire();
+    ASSERT_NE(only, nullptr);
+    EXPECT_EQ(pool->try_acquire(), nullptr);
+    only.reset();
+    EXPECT_NE(pool->try_acquire(), nullptr);
+}
+
 TEST(BufferPool, WhoFindsNoneWaitsInTheOrderOfArrival) {
     const auto pool = std::make_shared<BufferPool>(16, 2);
     boost::asio::io_context context;

@@ -101,6 +101,32 @@ TEST(WorkChain, RunsTasksInTheOrderTheyWereAdded) {
     for (int i = 0; i <= 500; ++i) ASSERT_EQ(order[static_cast<std::size_t>(i)], i);
 }
 
+TEST(WorkChain, TasksThatAreNotEnoughWaitForStartOrDrain) {
+    WorkPool pool(2);
+    std::atomic<int> ran = 0;
+    const auto body = [&]() -> awaitable<void> {
+        WorkChain chain(pool);
+        const auto add = [&] { chain.add([&] { ++ran; }, 3); };
+        add();
+        add();
+        auto behind = [] {};
+        for (int i = 0; i < 20; ++i) co_await offload(pool, behind);
+        EXPECT_EQ(ran, 0);
+        co_await chain.drain();
+        EXPECT_EQ(ran, 2);
+        add();
+        chain.start();
+        while (ran != 3) std::this_thread::yield();
+        co_await chain.drain();
+        for (int i = 0; i < 3; ++i) add();  // enough
+        while (ran != 6) std::this_thread::yield();
+        chain.start();  // nothing waits
+        co_await chain.drain();
+        EXPECT_EQ(ran, 6);
+    };
+    run_blocking(body());
+}
+
 TEST(WorkChain, DrainToALimitReturnsWhileThatManyAreLeft) {
     WorkPool pool(2);
     Gate gate;

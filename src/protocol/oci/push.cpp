@@ -65,6 +65,7 @@ class ChunkBody final : public BodySource {
     ChunkBody(BodySource& body, std::uint64_t length) noexcept : body_(body), left_(length) {}
 
     std::optional<std::uint64_t> length() const noexcept override { return left_; }
+    bool ready() override { return body_.ready(); }
     awaitable<void> wait() override { return body_.wait(); }
     awaitable<std::size_t> read(std::span<std::byte> into) override {
         const std::size_t n = co_await body_.read(into);
