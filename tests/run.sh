@@ -7,7 +7,7 @@ set -uo pipefail
 
 usage() {
     cat <<'END'
-usage: tests/run.sh [-y] [--quick | --sanitizers | --fuzz | --all] [-- PYTEST_ARGUMENT...]
+usage: tests/run.sh [-y] [--quick | --sanitizers | --fuzz | --ci | --all] [-- PYTEST_ARGUMENT...]
 
 Without an option: the unit tests, then the suites with real clients.
 
@@ -16,6 +16,7 @@ Without an option: the unit tests, then the suites with real clients.
   --sanitizers    the unit tests under AddressSanitizer with UBSan and under ThreadSanitizer, and
                   the protocol suites against servers built with them
   --fuzz          every fuzzer for a short time
+  --ci            all of that but the fuzzers
   --all           all of that
   -- ARGUMENT...  passed on to pytest, such as: -- -m skopeo -k mount
 END
@@ -39,6 +40,7 @@ while (($#)); do
         --quick) parts=(unit) ;;
         --sanitizers) parts=(sanitizers) ;;
         --fuzz) parts=(fuzz) ;;
+        --ci) parts=(unit clients sanitizers) ;;
         --all) parts=(unit clients sanitizers fuzz) ;;
         --)
             shift
@@ -143,6 +145,7 @@ release() {
 
 sanitizers() {
     local preset suites
+    export TSAN_OPTIONS="suppressions=$root/tests/tsan.supp ${TSAN_OPTIONS-}"
     for preset in asan tsan; do
         configure_and_build "$preset" all -DPKGREG_BUILD_BENCH=OFF || {
             lost "the $preset build"
