@@ -70,17 +70,21 @@ def import_packages(server, packages):
 
 
 def fetch(server, coding="identity", host=None, release="2.0", version="v5"):
-    """GET /repo as a package manager does it; milliseconds and the body."""
+    """GET /repo as a package manager does it; the body."""
     fields = {"Accept": REPOSITORY + version, "Accept-Encoding": coding,
               "User-Agent": f"cosmos/0.1 dcos/{release}"}
     if host:
         fields["Host"] = host
     connection = http.client.HTTPConnection(*server.address(), timeout=60)
     with contextlib.closing(connection):
-        begin = time.monotonic()
         connection.request("GET", "/repo", headers=fields)
-        body = connection.getresponse().read()
-        return (time.monotonic() - begin) * 1e3, body
+        return connection.getresponse().read()
+
+
+def answer_ms(bench, server, cores, coding="identity"):
+    """From the request to the last byte of its answer, whose bytes the client discards."""
+    result = bench.client("pull", cores, url=server.url + "/repo", coding=coding)
+    return result["seconds"] * 1e3
 
 
 def wait_until_idle(server):
@@ -110,10 +114,10 @@ def universe(bench):
         shutil.copytree(filled, data)
         with (Pkgreg(bench.memory, server_cores, keep=data) as server,
               Nginx(bench.memory, server_cores) as nginx):
-            first_documents(table, server)
+            first_documents(bench, table, server, client_cores)
             wait_until_idle(server)
             cached_documents(bench, table, server, nginx, client_cores, turn)
-            after_an_addition(table, server, packages[0], turn)
+            after_an_addition(bench, table, server, client_cores, packages[0], turn)
             wait_until_idle(server)
             many_addresses(table, server)
         shutil.rmtree(data)
@@ -125,18 +129,16 @@ def universe(bench):
     return table
 
 
-def first_documents(table, server):
-    milliseconds, plain = fetch(server)
-    table.add("pkgreg", **{"first plain ms": milliseconds, "plain MiB": len(plain) / MIB})
-    for coding in CODINGS:
-        milliseconds, body = fetch(server, coding)
-        table.add("pkgreg", **{f"first {coding} ms": milliseconds, f"{coding} MiB": len(body) / MIB})
+def first_documents(bench, table, server, cores):
+    for coding in ("identity", *CODINGS):
+        table.add("pkgreg", **{f"first {coding} ms": answer_ms(bench, server, cores, coding)})
+        table.add("pkgreg", **{f"{coding} MiB": len(fetch(server, coding)) / MIB})
 
 
 def cached_documents(bench, table, server, nginx, cores, turn):
     """nginx serves the same bytes as a file."""
     for coding in CODINGS:
-        _, body = fetch(server, coding)
+        body = fetch(server, coding)
         with open(os.path.join(nginx.data, coding), "wb") as file:
             file.write(body)
         for name, url in rotated((("pkgreg", server.url + "/repo"),
@@ -146,27 +148,27 @@ def cached_documents(bench, table, server, nginx, cores, turn):
             table.add(name, **{f"cached {coding} MB/s": result["bytes"] / result["seconds"] / 1e6})
 
 
-def after_an_addition(table, server, package, turn):
+def after_an_addition(bench, table, server, cores, package, turn):
     for coding in ("identity", *CODINGS):
         changed = {**package, "version": f"added-{turn}-{coding}", "releaseVersion": 10**6}
         server.request("POST", "/api/v1/universe", json.dumps({"packages": [changed]}))
-        milliseconds, _ = fetch(server, coding)
-        table.add("pkgreg", **{f"after an addition, {coding} ms": milliseconds})
+        table.add("pkgreg", **{f"after an addition, {coding} ms":
+                               answer_ms(bench, server, cores, coding)})
         wait_until_idle(server)
 
 
 def many_addresses(table, server):
-    """Plain documents under a hundred addresses, compressed ones under eight, for six releases."""
-    for number in range(100):
+    """Plain documents under fifty addresses, compressed ones under four, for three releases."""
+    for number in range(50):
         for release, version in (("1.9", "v3"), ("1.11", "v4"), ("2.0", "v5")):
             fetch(server, host=f"registry-{number}.example.com:5000", release=release, version=version)
-            if number < 8:
+            if number < 4:
                 fetch(server, "gzip", f"registry-{number}.example.com:5000", release, version)
     table.add("pkgreg", **{"resident MiB after many addresses": server.resident() / MIB})
 
 
 def verdicts(table):
-    limits = {"first plain ms": 300, "after an addition, identity ms": 50,
+    limits = {"first identity ms": 300, "after an addition, identity ms": 50,
               "after an addition, gzip ms": 250, "after an addition, zstd ms": 250}
     for metric, limit in limits.items():
         table.verdict(f"pkgreg, {metric}", table.values("pkgreg", metric), at_most=limit)
