@@ -11,6 +11,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PKGREG_BUILD", ROOT / "build"))
 PKGREG = Path(os.environ.get("PKGREG_BIN", BUILD / "release" / "src" / "cli" / "pkgreg"))
@@ -25,6 +27,13 @@ SANITIZER_REPORTS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "ru
 def find_program(name):
     """The path of a program of Debian's packages, or None."""
     return shutil.which(name, path=SYSTEM_PATH)
+
+
+def skip_if_instrumented():
+    """Skips a test of memory: a sanitizer's own would be measured."""
+    content = PKGREG.read_bytes()
+    if b"__asan_init" in content or b"__tsan_init" in content:
+        pytest.skip("the program is built with a sanitizer")
 
 
 def with_parent_death(signal_name, command):

@@ -18,7 +18,8 @@ from http_client import (DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA1, OCI_INDEX
                          as_json, descriptor_of, digest_of, image_index)
 from images import Layout, closure, images
 from origin import Files, Gate
-from programs import PKGREG, find_program, run, wait_until, with_parent_death
+from programs import (PKGREG, find_program, run, skip_if_instrumented, wait_until,
+                      with_parent_death)
 from stand_in import StandIn, answer
 
 pytestmark = pytest.mark.packages
@@ -406,6 +407,7 @@ def test_a_killed_build_leaves_no_fetched_file(builder, files):
 
 
 def test_memory_does_not_grow_with_what_is_fetched(builder, files):
+    skip_if_instrumented()
     block = random.Random(5).randbytes(64 << 20)
     for number in range(4):
         files.content[f"/{number}"] = block[number:]

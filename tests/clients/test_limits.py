@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from http_client import Repository, digest_of, with_query
-from programs import PKGREG
+from programs import skip_if_instrumented
 
 pytestmark = pytest.mark.protocol
 
@@ -15,9 +15,7 @@ MIB = 1 << 20
 
 @pytest.fixture(autouse=True)
 def not_instrumented():
-    """A sanitizer's own memory would be measured."""
-    if PKGREG.exists() and b"__asan_init" in PKGREG.read_bytes():
-        pytest.skip("the program is built with a sanitizer")
+    skip_if_instrumented()
 
 
 def memory(server, field):
