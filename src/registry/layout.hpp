@@ -5,8 +5,9 @@
 //   catalog/<name*>+<id>                                this repository holds, or held, a manifest
 //   packages/<name*>/<version*>+<id>                    a DC/OS package: its record, see
 //                                                       packages/record.hpp
-//   repositories/<name>/_blobs/<alg>/<hex>+<id>         link: the repository serves this blob
-//   repositories/<name>/_manifests/<alg>/<hex>+<id>     media type, line feed, the manifest's bytes
+//   repositories/<name>/_blobs/<alg>/<hex:2>/<hex>+<id> link: the repository serves this blob
+//   repositories/<name>/_manifests/<alg>/<hex:2>/<hex>+<id>
+//                                                       media type, line feed, the manifest's bytes
 //   repositories/<name>/_referrers/<alg>/<hex>/<alg>-<hex>+<id>
 //                                                       subject, then referrer: its descriptor
 //                                                       (JSON)
@@ -15,7 +16,8 @@
 // `<alg>` is sha256 or sha512; `<id>` is random (base/random_id.hpp). Every key but a tag's has
 // such an id and is written once: a second copy gets another id, a remover names exactly what it
 // judged, so a removal that is late cannot hit what was written after it was decided on. A reader
-// lists the prefix that ends in `+` and takes any key.
+// lists the prefix that ends in `+` and takes any key. `<hex:2>`, the first two digits, keeps each
+// folder of a large repository short enough to be read whole when it is not in memory.
 //
 // `d` before a blob's id says that the object is the content itself; other letters are left for
 // records that list segments, which a store without late naming needs.
@@ -51,18 +53,25 @@ inline ObjectKey new_key(std::string prefix) {
     return ObjectKey(std::move(prefix) + random_id());
 }
 
+/// `key` + `<alg>/<hex:2>/<hex>+`.
+inline std::string digest_prefix(std::string key, const Digest& digest) {
+    key.append(to_string(digest.algorithm())).push_back('/');
+    const std::size_t hex = key.size();
+    digest.append_hex_to(key);
+    const char shard[] = {key[hex], key[hex + 1], '/'};
+    key.insert(hex, shard, sizeof shard);
+    key.push_back('+');
+    return key;
+}
+
 // Blobs.
 
 /// Prefix of all copies of a blob.
 inline std::string blob_prefix(const Digest& digest) {
     std::string key;
     key.reserve(160);
-    key.append("blobs/").append(to_string(digest.algorithm())).push_back('/');
-    const std::size_t hex = key.size();
-    digest.append_hex_to(key);
-    key.insert(hex, key.substr(hex, 2) + '/');
-    key.push_back('+');
-    return key;
+    key.append("blobs/");
+    return digest_prefix(std::move(key), digest);
 }
 /// Prefix of copies whose bytes are the content.
 inline std::string blob_content_prefix(const Digest& digest) {
@@ -144,12 +153,6 @@ inline std::string repository_root(const RepositoryName& name, std::string_view 
     key.append("repositories/").append(name.str()).append(marker);
     return key;
 }
-inline std::string digest_prefix(std::string key, const Digest& digest) {
-    key.append(to_string(digest.algorithm())).push_back('/');
-    digest.append_hex_to(key);
-    key.push_back('+');
-    return key;
-}
 
 inline std::string links_root(const RepositoryName& name) {
     return repository_root(name, "/_blobs/");
@@ -194,14 +197,15 @@ inline std::string referrer_prefix(const RepositoryName& name, const Digest& sub
     return referrers_root(name, subject).append(digest_component(referrer)).append("+");
 }
 
-/// The digest in a key `…/<alg>/<hex>+<id>` (links and manifests), or nothing.
+/// The digest in a key `…/<alg>/<hex:2>/<hex>+<id>`, or nothing.
 inline std::optional<Digest> digest_of_key(std::string_view key) {
+    constexpr std::size_t shard = 3;  // with its slash
     const std::size_t plus = key.rfind('+');
     if (plus == std::string_view::npos) return std::nullopt;
     const std::size_t hex = key.rfind('/', plus) + 1;
-    if (hex < 2) return std::nullopt;
-    const std::size_t alg = key.rfind('/', hex - 2) + 1;
-    const auto algorithm = parse_digest_algorithm(key.substr(alg, hex - 1 - alg));
+    if (hex < shard + 2) return std::nullopt;
+    const std::size_t alg = key.rfind('/', hex - shard - 2) + 1;
+    const auto algorithm = parse_digest_algorithm(key.substr(alg, hex - shard - 1 - alg));
     if (!algorithm) return std::nullopt;
     return Digest::try_parse_hex(*algorithm, key.substr(hex, plus - hex));
 }
