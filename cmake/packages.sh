@@ -12,17 +12,21 @@ packages_build=(
     libssl-dev libzstd-dev zlib1g-dev)
 
 # The unit tests, the benchmarks (compiled with the tests, so that they do not rot), the sanitizers'
-# and fuzzers' tools, and the real clients that the suites in tests/clients drive.
+# and fuzzers' tools, and the real clients and S3 servers that the suites in tests/clients drive.
 packages_test=(
     libbenchmark-dev libgmock-dev libgtest-dev
     clang llvm
     curl openssl python3 python3-pytest util-linux zstd
-    buildah containerd docker.io podman runc skopeo umoci)
+    buildah containerd docker.io podman runc skopeo umoci
+    ceph-mon ceph-osd radosgw
+    swift-account swift-container swift-object swift-proxy
+    faketime)
 
 # The programs that bench/compare runs side by side.
 packages_bench=(
     libbenchmark-dev
-    apache2-utils curl docker-registry nginx openssl python3 wrk)
+    apache2-utils awscli ceph-mon ceph-osd curl docker-registry nginx openssl python3 radosgw rclone
+    wrk)
 
 # Prints those of the given packages that are not installed.
 missing_packages() {

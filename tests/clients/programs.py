@@ -9,9 +9,8 @@ import shutil
 import signal
 import subprocess
 import time
+import unittest
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PKGREG_BUILD", ROOT / "build"))
@@ -33,7 +32,7 @@ def skip_if_instrumented():
     """Skips a test of memory: a sanitizer's own would be measured."""
     content = PKGREG.read_bytes()
     if b"__asan_init" in content or b"__tsan_init" in content:
-        pytest.skip("the program is built with a sanitizer")
+        raise unittest.SkipTest("the program is built with a sanitizer")
 
 
 def with_parent_death(signal_name, command):
@@ -76,9 +75,10 @@ def wait_until(condition, what, timeout=20, pause=0.01):
 
 
 class Daemon:
-    """A program that runs beside the test, its output in files."""
+    """A program that runs beside the test, its output in files. It gets the signal `death` when the
+    test run dies."""
 
-    def __init__(self, command, folder, name, env=None):
+    def __init__(self, command, folder, name, env=None, death="TERM"):
         folder.mkdir(parents=True, exist_ok=True)
         self.stdout_file = folder / f"{name}.stdout"
         self.stderr_file = folder / f"{name}.stderr"
@@ -86,7 +86,7 @@ class Daemon:
         with open(self.stdout_file, "wb") as out, open(self.stderr_file, "wb") as err:
             # A session of its own: Ctrl-C reaches the test run, which then ends its daemons in order.
             self.process = subprocess.Popen(
-                with_parent_death("TERM", self.command), stdin=subprocess.DEVNULL,
+                with_parent_death(death, self.command), stdin=subprocess.DEVNULL,
                 stdout=out, stderr=err, env=env, start_new_session=True)
 
     @property
