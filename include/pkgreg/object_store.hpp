@@ -6,8 +6,10 @@
 #include "pkgreg/byte_range.hpp"
 #include "pkgreg/object_key.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -60,11 +62,24 @@ class ObjectReader {
     }
 };
 
+/// Memory to receive bytes into.
+struct UploadBuffer {
+    std::span<std::byte> room = {};
+    /// Keeps `room`, and whatever was received into it, as long as any copy lives.
+    std::shared_ptr<const void> owner = nullptr;
+};
+
 /// An object that is being written; nobody can see it before `ObjectStore::publish`. One coroutine
 /// uses it at a time. Destroying it gives the bytes up and removes what was stored of them.
 class ObjectUpload {
  public:
     virtual ~ObjectUpload() = default;
+
+    /// Memory for the next bytes, where the store wants them in its own: whatever is received at
+    /// its front is then given to `append`, with this owner. An empty `room`: any memory will do.
+    /// Suspends while the store has no memory left for uploads, so a caller that waits here should
+    /// hold none itself.
+    virtual awaitable<UploadBuffer> buffer() { co_return UploadBuffer(); }
 
     /// Adds bytes at the end. May return before they are written: `owner` is kept until then and
     /// `bytes` must stay unchanged as long as it lives. With a null `owner` the bytes are written,
@@ -83,6 +98,9 @@ class ObjectUpload {
 
     /// How many bytes were appended.
     virtual std::uint64_t size() const noexcept = 0;
+
+    /// Whether the store can put no more into one object; what is behind has to be another one.
+    virtual bool full() const noexcept { return false; }
 };
 
 /// How `ObjectStore::put` treats what is there already: replace it, unless made by one of the
@@ -129,8 +147,20 @@ struct StoreCapabilities {
 struct ListPage {
     /// Keys in byte order.
     std::vector<std::string> keys;
+    /// What is known of each of them, in a store that learns it by listing; else empty.
+    std::vector<ObjectInfo> infos = {};
     /// Whether there are keys behind the last one.
     bool more = false;
+};
+
+/// An upload that was begun and neither published nor given up, as a process that was killed leaves
+/// it behind in a store that keeps such for ever.
+struct UnfinishedUpload {
+    std::string key;
+    /// The store's own name of it.
+    std::string id;
+    /// Nanoseconds since the Unix epoch.
+    std::int64_t begun = 0;
 };
 
 /// Objects under keys: the verbs that a directory, memory and S3 have in common.
@@ -181,10 +211,38 @@ class ObjectStore {
     /// Removes an object; whether it was there (a store that cannot tell says true).
     virtual awaitable<bool> remove(const ObjectKey& key) = 0;
 
+    /// Removes objects that nobody needs any more. Never throws: what cannot be removed stays. May
+    /// complete before they are gone.
+    virtual awaitable<void> tidy(std::vector<ObjectKey> keys);
+
     /// The first `limit` keys that begin with `prefix` and are greater than `start_after`, in byte
     /// order. `prefix` is the start of a key, cut anywhere, or empty; `limit` is 1 to 1,000.
     virtual awaitable<ListPage> list(std::string_view prefix, std::string_view start_after,
                                      std::size_t limit) = 0;
+
+    /// A URL by which anyone can read the object for `lifetime` without asking this process;
+    /// nothing in a store that has no such URLs.
+    virtual awaitable<std::optional<std::string>> read_url(const ObjectKey&, std::chrono::seconds) {
+        co_return std::nullopt;
+    }
+
+    /// Unfinished uploads, of this process and of others, up to some 10,000; none in a store that
+    /// clears them away by itself.
+    virtual awaitable<std::vector<UnfinishedUpload>> list_unfinished() {
+        co_return std::vector<UnfinishedUpload>();
+    }
+    /// Gives an unfinished upload up; whoever is writing it fails.
+    virtual awaitable<void> remove_unfinished(const UnfinishedUpload&) { co_return; }
 };
+
+inline awaitable<void> ObjectStore::tidy(std::vector<ObjectKey> keys) {
+    for (const ObjectKey& key : keys) {
+        try {
+            co_await remove(key);
+        } catch (const std::exception&) {
+            co_return;
+        }
+    }
+}
 
 }  // namespace pkgreg

@@ -15,17 +15,6 @@ namespace {
 
 }  // namespace
 
-awaitable<std::optional<BlobInfo>> Engine::find_content(const Digest& digest) {
-    const std::string prefix = layout::blob_content_prefix(digest);
-    const ListPage page = co_await store_->list(prefix, "", 8);
-    for (const std::string& name : page.keys) {
-        const ObjectKey key(name);
-        const auto info = co_await store_->head(key);
-        if (info) co_return BlobInfo{digest, info->size};
-    }
-    co_return std::nullopt;
-}
-
 awaitable<bool> Engine::is_linked(const RepositoryName& repository, const Digest& digest) {
     const std::string prefix = layout::link_prefix(repository, digest);
     const ListPage page = co_await store_->list(prefix, "", 1);
@@ -41,26 +30,14 @@ awaitable<std::optional<BlobInfo>> Engine::find_blob(const RepositoryName& repos
                                                      const Digest& digest) {
     const bool linked = co_await is_linked(repository, digest);
     if (!linked) co_return std::nullopt;
-    co_return co_await find_content(digest);
+    co_return co_await blobs_.find(digest);
 }
 
 awaitable<std::unique_ptr<ObjectReader>> Engine::open_blob(const RepositoryName& repository,
                                                            const Digest& digest, ByteRange range) {
     const bool linked = co_await is_linked(repository, digest);
     if (!linked) co_return nullptr;
-    co_return co_await open_content(digest, range);
-}
-
-awaitable<std::unique_ptr<ObjectReader>> Engine::open_content(const Digest& digest,
-                                                              ByteRange range) {
-    const std::string prefix = layout::blob_content_prefix(digest);
-    const ListPage page = co_await store_->list(prefix, "", 8);
-    for (const std::string& name : page.keys) {
-        const ObjectKey key(name);
-        auto reader = co_await store_->open(key, range);
-        if (reader) co_return reader;
-    }
-    co_return nullptr;
+    co_return co_await blobs_.open(digest, range);
 }
 
 awaitable<std::optional<BlobInfo>> Engine::mount_blob(const RepositoryName& repository,
@@ -71,7 +48,7 @@ awaitable<std::optional<BlobInfo>> Engine::mount_blob(const RepositoryName& repo
     if (from) {
         blob = co_await find_blob(*from, digest);
     } else {
-        blob = co_await find_content(digest);
+        blob = co_await blobs_.find(digest);
     }
     if (!blob) co_return std::nullopt;
     co_await link_blob(repository, digest);
@@ -107,19 +84,15 @@ awaitable<void> Engine::delete_blob(const RepositoryName& repository, const Dige
 awaitable<UploadStatus> Engine::begin_upload(const RepositoryName& repository,
                                              DigestAlgorithm algorithm) {
     require_writable();
-    co_return uploads_.begin(repository, algorithm);
+    co_return co_await uploads_.begin(repository, algorithm);
 }
 
 awaitable<UploadStatus> Engine::upload_status(const RepositoryName& repository,
                                               const UploadId& id) {
-    co_return uploads_.status(repository, id);
+    co_return co_await uploads_.status(repository, id);
 }
 
-awaitable<UploadStatus> Engine::append_upload(const RepositoryName& repository, const UploadId& id,
-                                              std::optional<std::uint64_t> offset,
-                                              BodySource& body) {
-    require_writable();
-    Uploads::Claim upload = uploads_.claim(repository, id, offset);
+awaitable<UploadStatus> Engine::receive(Uploads::Claim& upload, BodySource& body) {
     std::exception_ptr error;
     try {
         co_await uploads_.receive(*upload, body);
@@ -127,40 +100,62 @@ awaitable<UploadStatus> Engine::append_upload(const RepositoryName& repository, 
         error = std::current_exception();
     }
     // What came before a body broke off is kept, so it has to be settled in either case.
-    if (!upload->broken && upload->object) {
-        upload->broken = true;
-        co_await upload->object->flush();
-        upload->broken = false;
-    }
+    const UploadStatus status = co_await uploads_.keep(upload);
     if (error) std::rethrow_exception(error);
-    co_return UploadStatus{upload->id, upload->offset};
+    co_return status;
+}
+
+awaitable<UploadStatus> Engine::append_upload(const RepositoryName& repository, const UploadId& id,
+                                              std::optional<std::uint64_t> offset,
+                                              BodySource& body) {
+    require_writable();
+    Uploads::Claim upload = co_await uploads_.claim(repository, id, offset);
+    co_return co_await receive(upload, body);
 }
 
 awaitable<BlobInfo> Engine::commit_upload(const RepositoryName& repository, const UploadId& id,
                                           const Digest& digest, std::optional<std::uint64_t> offset,
                                           BodySource* body) {
     require_writable();
-    Uploads::Claim upload = uploads_.claim(repository, id, offset);
+    Uploads::Claim upload = co_await uploads_.claim(repository, id, offset);
     if (body) {
         // Nothing hashed yet: the digest's own algorithm costs nothing.
         if (upload->offset == 0) upload->hasher = Hasher(digest.algorithm());
-        co_await uploads_.receive(*upload, *body);
+        std::exception_ptr error;
+        try {
+            co_await uploads_.receive(*upload, *body);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (error) {
+            co_await uploads_.keep(upload);
+            std::rethrow_exception(error);
+        }
     }
-    upload.finish();
-    co_return co_await store_blob(repository, *upload, digest);
+    std::optional<BlobInfo> blob;
+    std::optional<Error> refused;
+    try {
+        blob = co_await store_blob(repository, *upload, digest);
+    } catch (const Error& error) {
+        const bool may_pass = error.code() != ErrorCode::digest_invalid;
+        if (may_pass && uploads_.survive_failures()) throw;
+        refused = error;
+    }
+    co_await uploads_.finish(upload);
+    if (refused) throw *refused;
+    co_return *blob;
 }
 
 awaitable<void> Engine::cancel_upload(const RepositoryName& repository, const UploadId& id) {
     require_writable();
-    Uploads::Claim upload = uploads_.claim(repository, id, std::nullopt);
-    upload.finish();
-    co_return;
+    Uploads::Claim upload = co_await uploads_.claim(repository, id, std::nullopt);
+    co_await uploads_.finish(upload);
 }
 
 awaitable<BlobInfo> Engine::put_blob(const RepositoryName& repository, const Digest& digest,
                                      BodySource& body) {
     require_writable();
-    UploadSession session(repository, UploadId(), digest.algorithm());
+    UploadSession session(repository, std::string(), digest.algorithm());
     co_await uploads_.receive(session, body);
     co_return co_await store_blob(repository, session, digest);
 }
@@ -176,32 +171,23 @@ awaitable<BlobInfo> Engine::store_blob(const RepositoryName& repository, UploadS
                 "; it was damaged on its way, or the digest is of something else. Upload it "
                 "again");
     }
-    const bool there = co_await ensure_content(digest);
+    const bool there = co_await blobs_.ensure(digest);
     if (there) {
-        session.object.reset();
+        session.content.reset();
+        co_await link_blob(repository, digest);
     } else {
-        if (!session.object) session.object = co_await store_->begin_upload(std::nullopt);
-        co_await publish_content(digest, std::move(session.object));
+        if (!session.content) session.content = blobs_.begin();
+        co_await blobs_.publish(digest, std::move(session.content));
+        // New content was linked nowhere, so there is nothing to look for; should a link be there
+        // all the same, two are as good as one.
+        const ObjectKey link = layout::new_key(layout::link_prefix(repository, digest));
+        co_await store_->put(link, "");
     }
-    co_await link_blob(repository, digest);
     co_return BlobInfo{digest, session.offset};
 }
 
-awaitable<bool> Engine::ensure_content(const Digest& digest) {
-    const std::string prefix = layout::blob_content_prefix(digest);
-    const auto known = co_await find_key(prefix);
-    if (!known) co_return false;
-    co_return co_await sync_if_there(*known);
-}
-
-awaitable<void> Engine::publish_content(const Digest& digest,
-                                        std::unique_ptr<ObjectUpload> upload) {
-    const ObjectKey key = layout::new_key(layout::blob_content_prefix(digest));
-    co_await store_->publish(std::move(upload), key);
-}
-
 awaitable<std::size_t> Engine::expire_uploads() {
-    co_return uploads_.expire();
+    co_return co_await uploads_.expire();
 }
 
 }  // namespace pkgreg

@@ -21,7 +21,8 @@ Reference parse_reference(std::string_view text) {
 Engine::Engine(std::shared_ptr<ObjectStore> store, RegistryOptions options)
     : store_(std::move(store)),
       options_(std::move(options)),
-      uploads_(*store_, options_),
+      blobs_(store_),
+      uploads_(*store_, blobs_, options_),
       packages_(*this) {}
 
 void Engine::require_writable() const {

@@ -5,6 +5,7 @@
 
 #include "pkgreg/registry.hpp"
 
+#include "registry/blob_storage.hpp"
 #include "registry/manifest_document.hpp"
 #include "registry/packages/packages.hpp"
 #include "registry/reference_cache.hpp"
@@ -91,16 +92,12 @@ class Engine final : public Registry {
     awaitable<bool> remove_all(const std::string& prefix);
 
     // Blobs.
-    awaitable<std::optional<BlobInfo>> find_content(const Digest& digest);
     awaitable<bool> is_linked(const RepositoryName& repository, const Digest& digest);
     awaitable<void> link_blob(const RepositoryName& repository, const Digest& digest);
     awaitable<BlobInfo> store_blob(const RepositoryName& repository, UploadSession& session,
                                    const Digest& digest);
-    awaitable<std::unique_ptr<ObjectReader>> open_content(const Digest& digest, ByteRange range);
-    /// Whether the content is there, durably.
-    awaitable<bool> ensure_content(const Digest& digest);
-    /// Stores content whose digest was checked.
-    awaitable<void> publish_content(const Digest& digest, std::unique_ptr<ObjectUpload> upload);
+    /// Appends a body to an upload and keeps what came of it.
+    awaitable<UploadStatus> receive(Uploads::Claim& upload, BodySource& body);
 
     // Manifests.
     void require_manifest_size(std::string_view bytes) const;
@@ -150,6 +147,7 @@ class Engine final : public Registry {
 
     std::shared_ptr<ObjectStore> store_;
     RegistryOptions options_;
+    BlobStorage blobs_;
     Uploads uploads_;
     RepositoryLocks locks_;
     ReferenceCache references_;

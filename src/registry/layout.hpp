@@ -2,7 +2,13 @@
 //
 //   format                                              version of this layout, see format.hpp
 //   blobs/<alg>/<hex:2>/<hex>+d<id>                     a blob: the object's bytes are the content
+//   blobs/<alg>/<hex:2>/<hex>+s<size>-<id>              a blob: its content is the object
+//   data/<id>;
+//                                                       empty
+//   blobs/<alg>/<hex:2>/<hex>+m<id>                     a blob: lines `<size> <id>`, one for each
+//                                                       object data/<id> of its content
 //   catalog/<name*>+<id>                                this repository holds, or held, a manifest
+//   data/<id>                                           a segment of a blob
 //   packages/<name*>/<version*>+<id>                    a DC/OS package: its record, see
 //                                                       packages/record.hpp
 //   repositories/<name>/_blobs/<alg>/<hex:2>/<hex>+<id> link: the repository serves this blob
@@ -12,6 +18,8 @@
 //                                                       subject, then referrer: its descriptor
 //                                                       (JSON)
 //   repositories/<name>/_tags/<tag>                     the digest, line feed
+//   uploads/<uuid>/<offset>-<time>-<id>                 where an upload stood, see
+//   upload_states.hpp
 //
 // `<alg>` is sha256 or sha512; `<id>` is random (base/random_id.hpp). Every key but a tag's has
 // such an id and is written once: a second copy gets another id, a remover names exactly what it
@@ -19,8 +27,10 @@
 // lists the prefix that ends in `+` and takes any key. `<hex:2>`, the first two digits, keeps each
 // folder of a large repository short enough to be read whole when it is not in memory.
 //
-// `d` before a blob's id says that the object is the content itself; other letters are left for
-// records that list segments, which a store without late naming needs.
+// `d` before a blob's id says that the object is the content itself. In a store without late naming
+// the content is written before its digest is known, into segments of their own, and the blob is a
+// record that names them: in the record's key where there is one (`s`, the usual case, so that a
+// pull need not read the record), else in its content (`m`). Sizes are hexadecimal.
 //
 // `<name*>`: a name in an encoding that keeps the byte order of names: `-` `.` `/` become `,` `-`
 // `.`, and `+` sorts before all of them. A name is one component, but for a long one, which would
@@ -38,9 +48,14 @@
 
 #include "base/random_id.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 namespace pkgreg::layout {
 
@@ -73,9 +88,77 @@ inline std::string blob_prefix(const Digest& digest) {
     key.append("blobs/");
     return digest_prefix(std::move(key), digest);
 }
-/// Prefix of copies whose bytes are the content.
-inline std::string blob_content_prefix(const Digest& digest) {
-    return blob_prefix(digest) + 'd';
+
+/// An object that holds a part of a blob, or all of it.
+struct Segment {
+    std::string id;
+    std::uint64_t size = 0;
+
+    friend bool operator==(const Segment&, const Segment&) = default;
+};
+
+inline constexpr std::string_view data_root = "data/";
+
+inline ObjectKey data_key(std::string_view id) {
+    return ObjectKey(std::string(data_root).append(id));
+}
+
+inline std::string to_hex(std::uint64_t number) {
+    char text[16];
+    const auto end = std::to_chars(text, text + sizeof text, number, 16);
+    return std::string(text, end.ptr);
+}
+inline std::optional<std::uint64_t> parse_hex(std::string_view text) {
+    std::uint64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, number, 16);
+    if (text.empty() || parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+    return number;
+}
+
+/// How a blob's content is kept, as its key says.
+enum class BlobForm : std::uint8_t { content, segment, segments };
+
+/// A key of a blob, taken apart.
+struct BlobKey {
+    BlobForm form;
+    /// Of `BlobForm::segment`.
+    Segment segment = {};
+};
+
+inline ObjectKey new_content_key(const Digest& digest) {
+    return new_key(blob_prefix(digest) + 'd');
+}
+inline ObjectKey new_segments_key(const Digest& digest) {
+    return new_key(blob_prefix(digest) + 'm');
+}
+inline ObjectKey segment_key(const Digest& digest, const Segment& segment) {
+    return ObjectKey(blob_prefix(digest)
+                         .append("s")
+                         .append(to_hex(segment.size))
+                         .append("-")
+                         .append(segment.id));
+}
+
+/// Nothing for a form that this version does not know.
+inline std::optional<BlobKey> parse_blob_key(std::string_view key) {
+    key.remove_prefix(std::min(key.size(), key.rfind('+') + 1));
+    if (key.starts_with('d')) return BlobKey{BlobForm::content};
+    if (key.starts_with('m')) return BlobKey{BlobForm::segments};
+    if (!key.starts_with('s')) return std::nullopt;
+    const std::size_t dash = std::min(key.find('-'), key.size());
+    const auto size = parse_hex(key.substr(1, dash - 1));
+    if (!size || dash + 1 >= key.size()) return std::nullopt;
+    return BlobKey{BlobForm::segment, {std::string(key.substr(dash + 1)), *size}};
+}
+
+// Uploads.
+
+inline constexpr std::string_view uploads_root = "uploads/";
+
+/// All states of one upload.
+inline std::string upload_root(std::string_view uuid) {
+    return std::string(uploads_root).append(uuid).append("/");
 }
 
 // Catalog.

@@ -145,7 +145,7 @@ awaitable<void> Engine::renew_references(const RepositoryName& repository,
         bool there = co_await has_manifest(repository, manifest.digest);
         if (!there) there = co_await is_linked(repository, manifest.digest);
         if (there) continue;
-        const auto content = co_await find_content(manifest.digest);
+        const auto content = co_await blobs_.find(manifest.digest);
         if (content) {
             co_await link_blob(repository, manifest.digest);
         } else {
@@ -226,7 +226,7 @@ awaitable<void> Engine::adopt_manifest(const RepositoryName& repository, const D
     const ManifestDocument document = ManifestDocument::parse(bytes, media_type);
     const auto guard = co_await locks_.lock_to_add(repository);
     for (const Digest& reference : references_of(document)) {
-        const auto content = co_await find_content(reference);
+        const auto content = co_await blobs_.find(reference);
         if (content) co_await link_blob(repository, reference);
     }
     co_await check_references(repository, document);
@@ -365,7 +365,7 @@ awaitable<void> Engine::delete_repository(const RepositoryName& repository) {
         throw Error(ErrorCode::in_use, "repository '" + repository.str() + "' has an image of " +
                                            describe_package(*package) + "; remove that first");
     }
-    uploads_.drop_all_of(repository);
+    co_await uploads_.drop_all_of(repository);
     bool removed = co_await remove_repository_once(repository);
     if (!removed) {
         throw Error(ErrorCode::name_unknown, "no repository '" + repository.str() + "' here");

@@ -3,8 +3,11 @@
 #include "base/random_id.hpp"
 #include "base/suspend.hpp"
 
+#include <algorithm>
 #include <exception>
+#include <set>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,6 +31,24 @@ class HashChain : public WorkChain {
     ~HashChain() { stop(); }
 };
 
+/// An upload that an instance takes up again may have parts that were idle with it. From this age
+/// on it is looked whether they are still there; the collection of orphans spares them for longer.
+constexpr std::chrono::minutes old_state{60};
+
+void require_offset(const UploadSession& session, std::optional<std::uint64_t> offset) {
+    if (!offset || *offset == session.offset) return;
+    throw Error(ErrorCode::range_invalid, "the upload has " + std::to_string(session.offset) +
+                                              " bytes, so the next chunk begins at offset " +
+                                              std::to_string(session.offset) + ", not " +
+                                              std::to_string(*offset));
+}
+
+[[noreturn]] void busy() {
+    throw Error(ErrorCode::blob_upload_invalid,
+                "another request is writing to this upload; wait for it, then ask for the "
+                "upload's status");
+}
+
 [[noreturn]] void unknown(const UploadId& id) {
     throw Error(
         ErrorCode::blob_upload_unknown,
@@ -38,17 +59,23 @@ class HashChain : public WorkChain {
 
 }  // namespace
 
-Uploads::Uploads(ObjectStore& store, const RegistryOptions& options)
-    : store_(store),
+Uploads::Uploads(ObjectStore& store, BlobStorage& blobs, const RegistryOptions& options)
+    : blobs_(blobs),
       options_(options),
-      buffers_(std::make_shared<BufferPool>(options.buffer_size, options.max_buffers)) {}
+      buffers_(std::make_shared<BufferPool>(options.buffer_size, options.max_buffers)),
+      states_(store),
+      shared_(!store.capabilities().exclusive) {}
 
-UploadStatus Uploads::begin(const RepositoryName& repository, DigestAlgorithm algorithm) {
+awaitable<UploadStatus> Uploads::begin(const RepositoryName& repository,
+                                       DigestAlgorithm algorithm) {
     auto session = std::make_shared<UploadSession>(repository, random_uuid(), algorithm);
-    UploadStatus status{session->id, 0};
-    const std::lock_guard lock(mutex_);
-    table_.emplace(session->id, std::move(session));
-    return status;
+    if (shared_) {
+        co_await write_state(*session);
+    } else {
+        const std::lock_guard lock(mutex_);
+        table_.emplace(session->uuid, session);
+    }
+    co_return UploadStatus{session->id(), 0};
 }
 
 std::shared_ptr<UploadSession> Uploads::find_locked(const RepositoryName& repository,
@@ -58,29 +85,72 @@ std::shared_ptr<UploadSession> Uploads::find_locked(const RepositoryName& reposi
     return found->second;
 }
 
-UploadStatus Uploads::status(const RepositoryName& repository, const UploadId& id) {
+awaitable<UploadStatus> Uploads::status(const RepositoryName& repository, const UploadId& id) {
+    if (shared_) {
+        auto name = UploadName::parse(id);
+        if (!name) unknown(id);
+        name->state.clear();  // a client that asks wants to know the furthest one
+        const auto state = co_await find_state(repository, *name);
+        co_return UploadStatus{name->id(), state->hasher.size()};
+    }
     const std::lock_guard lock(mutex_);
     const auto session = find_locked(repository, id);
-    return {session->id, session->seen_offset_};
+    co_return UploadStatus{session->id(), session->seen_offset_};
 }
 
-Uploads::Claim Uploads::claim(const RepositoryName& repository, const UploadId& id,
-                              std::optional<std::uint64_t> offset) {
+/// The state that a name stands for; the furthest one where it does not say. Throws
+/// `blob_upload_unknown`.
+awaitable<std::shared_ptr<const UploadState>> Uploads::find_state(const RepositoryName& repository,
+                                                                  UploadName& name) {
+    std::shared_ptr<const UploadState> state;
+    if (!name.state.empty()) state = co_await states_.read(name.uuid, name.state);
+    if (!state) {
+        name.state = co_await states_.newest(name.uuid);
+        if (!name.state.empty()) state = co_await states_.read(name.uuid, name.state);
+    }
+    if (!state || state->repository != repository) unknown(name.uuid);
+    co_return state;
+}
+
+awaitable<Uploads::Claim> Uploads::claim(const RepositoryName& repository, const UploadId& id,
+                                         std::optional<std::uint64_t> offset) {
+    if (shared_) co_return co_await claim_shared(repository, id, offset);
+    co_return claim_local(repository, id, offset);
+}
+
+Uploads::Claim Uploads::claim_local(const RepositoryName& repository, const UploadId& id,
+                                    std::optional<std::uint64_t> offset) {
     const std::lock_guard lock(mutex_);
     auto session = find_locked(repository, id);
-    if (session->claimed_) {
-        throw Error(ErrorCode::blob_upload_invalid,
-                    "another request is writing to this upload; wait for it, then ask for the "
-                    "upload's status");
-    }
-    if (offset && *offset != session->offset) {
-        throw Error(ErrorCode::range_invalid, "the upload has " + std::to_string(session->offset) +
-                                                  " bytes, so the next chunk begins at offset " +
-                                                  std::to_string(session->offset) + ", not " +
-                                                  std::to_string(*offset));
-    }
+    if (session->claimed_) busy();
+    require_offset(*session, offset);
     session->claimed_ = true;
     return Claim(*this, std::move(session));
+}
+
+awaitable<Uploads::Claim> Uploads::claim_shared(const RepositoryName& repository,
+                                                const UploadId& id,
+                                                std::optional<std::uint64_t> offset) {
+    auto name = UploadName::parse(id);
+    if (!name) unknown(id);
+    auto session = std::make_shared<UploadSession>(repository, name->uuid, DigestAlgorithm::sha256);
+    {
+        const std::lock_guard lock(mutex_);
+        if (!table_.try_emplace(name->uuid, session).second) busy();
+        session->claimed_ = true;
+    }
+    Claim claim(*this, session);
+    const auto state = co_await find_state(repository, *name);
+    session->hasher = state->hasher;
+    session->offset = state->hasher.size();
+    session->states = state->earlier;
+    session->states.push_back(name->state);
+    require_offset(*session, offset);
+    session->content = blobs_.begin(state->segments);
+    const auto parsed = StateName::parse(name->state);
+    const auto age = std::chrono::system_clock::now() - parsed->written;
+    if (age > old_state) co_await blobs_.require_segments(*session->content);
+    co_return claim;
 }
 
 Uploads::Claim::~Claim() {
@@ -90,14 +160,41 @@ Uploads::Claim::~Claim() {
     session_->claimed_ = false;
     session_->seen_offset_ = session_->offset;
     session_->last_active_ = UploadSession::Clock::now();
-    if (finished_ || session_->broken) {
-        uploads_->table_.erase(session_->id);
+    if (finished_ || session_->broken || uploads_->shared_) {
+        uploads_->table_.erase(session_->uuid);
         dropped = std::move(session_);
     }
 }
 
+awaitable<void> Uploads::settle(UploadSession& session) {
+    if (session.broken || !session.content) co_return;
+    session.broken = true;
+    co_await session.content->settle();
+    session.broken = false;
+}
+
+awaitable<void> Uploads::write_state(UploadSession& session) {
+    UploadState state{session.repository, session.hasher};
+    if (session.content) state.segments = session.content->segments();
+    state.earlier = session.states;
+    std::string name = co_await states_.write(session.uuid, std::move(state));
+    session.states.push_back(std::move(name));
+}
+
+awaitable<UploadStatus> Uploads::keep(Claim& claim) {
+    UploadSession& session = *claim;
+    co_await settle(session);
+    if (shared_ && !session.broken) co_await write_state(session);
+    co_return UploadStatus{session.id(), session.offset};
+}
+
+awaitable<void> Uploads::finish(Claim& claim) {
+    claim.finished_ = true;
+    if (shared_) co_await states_.remove(claim->uuid, claim->states);
+}
+
 awaitable<void> Uploads::receive(UploadSession& session, BodySource& body) {
-    if (!session.object) session.object = co_await store_.begin_upload(std::nullopt);
+    if (!session.content) session.content = blobs_.begin();
 
     std::exception_ptr error;
     std::optional<HashChain> hashing;
@@ -108,28 +205,36 @@ awaitable<void> Uploads::receive(UploadSession& session, BodySource& body) {
                 if (hashing) hashing->start();
                 co_await body.wait();
             }
-            std::shared_ptr<std::byte[]> buffer = buffers_->try_acquire();
-            if (!buffer) {
-                if (hashing) hashing->start();
-                buffer = co_await buffers_->acquire();
+            session.broken = true;
+            UploadBuffer buffer = co_await session.content->buffer();
+            session.broken = false;
+            if (buffer.room.empty()) {
+                std::shared_ptr<std::byte[]> own = buffers_->try_acquire();
+                if (!own) {
+                    if (hashing) hashing->start();
+                    own = co_await buffers_->acquire();
+                }
+                buffer.room = std::span(own.get(), buffers_->buffer_size());
+                buffer.owner = std::move(own);
             }
-            const std::span<std::byte> room(buffer.get(), buffers_->buffer_size());
-            const std::size_t n = co_await body.read(room);
+            const std::size_t n = co_await body.read(
+                buffer.room.first(std::min(buffer.room.size(), options_.buffer_size)));
             if (n == 0) break;
-            const std::span<const std::byte> piece = room.first(n);
+            const std::span<const std::byte> piece = buffer.room.first(n);
             received += n;
             if (!hashing && options_.pool && received > hash_inline_limit) {
                 hashing.emplace(*options_.pool);
             }
             if (hashing) {
-                hashing->add([&session, buffer, piece] { session.hasher.update(piece); },
-                             worth_waking);
+                hashing->add(
+                    [&session, owner = buffer.owner, piece] { session.hasher.update(piece); },
+                    worth_waking);
             } else {
                 session.hasher.update(piece);
             }
             session.offset += n;
             session.broken = true;
-            co_await session.object->append(piece, buffer);
+            co_await session.content->append(piece, std::move(buffer.owner));
             session.broken = false;
             if (hashing) co_await hashing->throttle(most_unhashed_buffers, few_unhashed_buffers);
         }
@@ -143,9 +248,8 @@ awaitable<void> Uploads::receive(UploadSession& session, BodySource& body) {
 awaitable<Digest> Uploads::digest(UploadSession& session, DigestAlgorithm algorithm) {
     if (session.hasher.algorithm() == algorithm) co_return session.hasher.digest();
     Hasher hasher(algorithm);
-    if (session.object) {
-        co_await session.object->flush();
-        const auto reader = co_await session.object->read_back();
+    if (session.content) {
+        const auto reader = co_await session.content->read_back();
         const std::shared_ptr<std::byte[]> buffer = co_await buffers_->acquire();
         const std::span<std::byte> room(buffer.get(), buffers_->buffer_size());
         while (true) {
@@ -172,14 +276,32 @@ std::size_t Uploads::drop_if(Predicate predicate) {
     return dropped.size();
 }
 
-std::size_t Uploads::expire() {
+awaitable<std::size_t> Uploads::expire() {
     buffers_->trim();
+    if (shared_) {
+        std::set<std::string> busy;
+        {
+            const std::lock_guard lock(mutex_);
+            for (const auto& entry : table_) busy.insert(entry.first);
+        }
+        co_return co_await states_.expire(options_.upload_idle_limit, busy);
+    }
     const auto limit = UploadSession::Clock::now() - options_.upload_idle_limit;
-    return drop_if([&](const UploadSession& session) { return session.last_active_ < limit; });
+    co_return drop_if([&](const UploadSession& session) { return session.last_active_ < limit; });
 }
 
-void Uploads::drop_all_of(const RepositoryName& repository) {
-    drop_if([&](const UploadSession& session) { return session.repository == repository; });
+awaitable<void> Uploads::drop_all_of(const RepositoryName& repository) {
+    if (!shared_) {
+        drop_if([&](const UploadSession& session) { return session.repository == repository; });
+        co_return;
+    }
+    const std::set<std::string> uploads = co_await states_.uploads();
+    for (const std::string& uuid : uploads) {
+        const std::string newest = co_await states_.newest(uuid);
+        if (newest.empty()) continue;
+        const auto state = co_await states_.read(uuid, newest);
+        if (state && state->repository == repository) co_await states_.remove_all(uuid);
+    }
 }
 
 }  // namespace pkgreg

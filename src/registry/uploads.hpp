@@ -1,11 +1,14 @@
 // Uploads: content on its way in. Receives bodies into buffers of a bounded pool, hashes beside the
-// write, and keeps the table of uploads that are under way.
+// write, and keeps the table of uploads that are under way. In a registry that is shared that table
+// only holds what a request of this instance works at; what is between requests lies in the store.
 #pragma once
 
 #include "pkgreg/hasher.hpp"
 #include "pkgreg/registry.hpp"
 
 #include "base/buffer_pool.hpp"
+#include "registry/blob_storage.hpp"
+#include "registry/upload_states.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -14,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace pkgreg {
 
@@ -22,16 +26,21 @@ class UploadSession {
  public:
     using Clock = std::chrono::steady_clock;
 
-    UploadSession(RepositoryName name, UploadId upload_id, DigestAlgorithm algorithm)
-        : repository(std::move(name)), id(std::move(upload_id)), hasher(algorithm) {}
+    UploadSession(RepositoryName name, std::string upload_uuid, DigestAlgorithm algorithm)
+        : repository(std::move(name)), uuid(std::move(upload_uuid)), hasher(algorithm) {}
 
     const RepositoryName repository;
-    const UploadId id;
+    const std::string uuid;
 
     Hasher hasher;
     /// Null until the first byte: an upload that is begun and cancelled leaves no trace.
-    std::unique_ptr<ObjectUpload> object;
+    std::unique_ptr<BlobUpload> content;
     std::uint64_t offset = 0;
+    /// Names of its states in the store, oldest first; the last one is where it stood.
+    std::vector<std::string> states = {};
+
+    /// What the client is told to go on with.
+    UploadId id() const { return states.empty() ? uuid : UploadName{uuid, states.back()}.id(); }
     /// A write to the storage failed: what is stored is not what was hashed.
     bool broken = false;
 
@@ -44,7 +53,7 @@ class UploadSession {
 
 class Uploads {
  public:
-    Uploads(ObjectStore& store, const RegistryOptions& options);
+    Uploads(ObjectStore& store, BlobStorage& blobs, const RegistryOptions& options);
 
     /// The right to write to an upload, for one call. Given back at the end; an upload that is
     /// broken or was finished leaves the table then.
@@ -58,22 +67,27 @@ class Uploads {
 
         UploadSession& operator*() const noexcept { return *session_; }
         UploadSession* operator->() const noexcept { return session_.get(); }
-        /// The upload is over: committed, cancelled, or refused for good.
-        void finish() noexcept { finished_ = true; }
 
      private:
+        friend class Uploads;
         Uploads* uploads_;
         std::shared_ptr<UploadSession> session_;
         bool finished_ = false;
     };
 
-    UploadStatus begin(const RepositoryName& repository, DigestAlgorithm algorithm);
+    awaitable<UploadStatus> begin(const RepositoryName& repository, DigestAlgorithm algorithm);
     /// Throws `blob_upload_unknown`.
-    UploadStatus status(const RepositoryName& repository, const UploadId& id);
+    awaitable<UploadStatus> status(const RepositoryName& repository, const UploadId& id);
     /// Throws `blob_upload_unknown`, `blob_upload_invalid` while another call holds it, and
     /// `range_invalid` when it does not stand at `offset`.
-    Claim claim(const RepositoryName& repository, const UploadId& id,
-                std::optional<std::uint64_t> offset);
+    awaitable<Claim> claim(const RepositoryName& repository, const UploadId& id,
+                           std::optional<std::uint64_t> offset);
+    /// After a body came, whole or not: makes sure that the upload can go on from there.
+    awaitable<UploadStatus> keep(Claim& claim);
+    /// The upload is over: committed, cancelled, or refused for good.
+    awaitable<void> finish(Claim& claim);
+    /// Whether an upload survives a commit that fails for a reason that may pass.
+    bool survive_failures() const noexcept { return shared_; }
 
     /// Appends a body to the content. When the body breaks off, what came is kept and counted.
     awaitable<void> receive(UploadSession& session, BodySource& body);
@@ -81,23 +95,33 @@ class Uploads {
     awaitable<Digest> digest(UploadSession& session, DigestAlgorithm algorithm);
 
     /// Gives up what has been idle for longer than the limit, and every upload of a repository.
-    std::size_t expire();
-    void drop_all_of(const RepositoryName& repository);
+    awaitable<std::size_t> expire();
+    awaitable<void> drop_all_of(const RepositoryName& repository);
 
     /// The transfer buffers, for others who receive bodies.
     const std::shared_ptr<BufferPool>& buffers() const noexcept { return buffers_; }
 
  private:
-    using Table = std::unordered_map<UploadId, std::shared_ptr<UploadSession>>;
+    using Table = std::unordered_map<std::string, std::shared_ptr<UploadSession>>;
 
     std::shared_ptr<UploadSession> find_locked(const RepositoryName& repository,
                                                const UploadId& id);
+    Claim claim_local(const RepositoryName& repository, const UploadId& id,
+                      std::optional<std::uint64_t> offset);
+    awaitable<Claim> claim_shared(const RepositoryName& repository, const UploadId& id,
+                                  std::optional<std::uint64_t> offset);
+    awaitable<std::shared_ptr<const UploadState>> find_state(const RepositoryName& repository,
+                                                             UploadName& name);
+    awaitable<void> settle(UploadSession& session);
+    awaitable<void> write_state(UploadSession& session);
     template <class Predicate>
     std::size_t drop_if(Predicate predicate);
 
-    ObjectStore& store_;
+    BlobStorage& blobs_;
     const RegistryOptions& options_;
     std::shared_ptr<BufferPool> buffers_;
+    UploadStates states_;
+    const bool shared_;
     std::mutex mutex_;
     Table table_;
 };

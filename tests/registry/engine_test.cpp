@@ -3,6 +3,7 @@
 #include "pkgreg/directory_store.hpp"
 #include "pkgreg/memory_store.hpp"
 
+#include "registry/blob_storage.hpp"
 #include "registry/layout.hpp"
 #include "registry/manifest_document.hpp"
 #include "registry/many_writers_store.hpp"
@@ -133,12 +134,14 @@ void BlockingRegistry::delete_blob(std::string_view repository, const Digest& di
 
 UploadId BlockingRegistry::begin(std::string_view repository, DigestAlgorithm algorithm) const {
     const RepositoryName name = name_of(repository);
-    return run_blocking(registry_->begin_upload(name, algorithm)).id;
+    // A registry that is shared says with each answer where the upload stands; without that it
+    // takes the furthest state.
+    return run_blocking(registry_->begin_upload(name, algorithm)).id.substr(0, 36);
 }
 std::uint64_t BlockingRegistry::offset(std::string_view repository, const UploadId& id) const {
     const RepositoryName name = name_of(repository);
     const UploadStatus status = run_blocking(registry_->upload_status(name, id));
-    EXPECT_EQ(status.id, id);
+    EXPECT_EQ(status.id.substr(0, id.size()), id);
     return status.offset;
 }
 std::uint64_t BlockingRegistry::append(std::string_view repository, const UploadId& id,
@@ -273,6 +276,28 @@ std::vector<std::string> all_keys(ObjectStore& store, std::string_view prefix) {
     }
 }
 
+std::optional<std::string> read_object(ObjectStore& store, const ObjectKey& key) {
+    const auto reader = run_blocking(store.open(key, ByteRange()));
+    return reader ? std::optional(read_all(*reader)) : std::nullopt;
+}
+
+/// What the blob of that key consists of, or nothing when a part of it is missing.
+std::optional<std::string> read_content(ObjectStore& store, const std::string& key) {
+    const auto parsed = layout::parse_blob_key(key);
+    if (!parsed) return std::nullopt;
+    const auto object = read_object(store, ObjectKey(key));
+    if (!object || parsed->form == layout::BlobForm::content) return object;
+    std::vector<layout::Segment> segments = {parsed->segment};
+    if (parsed->form == layout::BlobForm::segments) segments = parse_segments(*object, key);
+    std::string content;
+    for (const layout::Segment& segment : segments) {
+        const auto part = read_object(store, layout::data_key(segment.id));
+        if (!part || part->size() != segment.size) return std::nullopt;
+        content += *part;
+    }
+    return content;
+}
+
 void expect_valid(ObjectStore& store, const BlockingRegistry& registry, bool tags) {
     std::set<std::string> with_manifest;
     for (const std::string& key : all_keys(store)) {
@@ -280,13 +305,13 @@ void expect_valid(ObjectStore& store, const BlockingRegistry& registry, bool tag
         const auto digest = layout::digest_of_key(key);
         const std::string inside = key.substr(std::min(key.size(), key.find('/') + 1));
         if (key.starts_with("blobs/")) {
-            const auto reader = run_blocking(store.open(ObjectKey(key), ByteRange()));
-            ASSERT_TRUE(reader);
+            const auto content = read_content(store, key);
+            ASSERT_TRUE(content);
             const std::string hex =
                 key.substr(key.rfind('/') + 1, key.rfind('+') - key.rfind('/') - 1);
             const auto algorithm =
                 hex.size() == 64 ? DigestAlgorithm::sha256 : DigestAlgorithm::sha512;
-            EXPECT_EQ(Hasher::hash(algorithm, read_all(*reader)).hex(), hex);
+            EXPECT_EQ(Hasher::hash(algorithm, *content).hex(), hex);
         } else if (const auto at = inside.find("/_manifests/"); at != std::string::npos) {
             with_manifest.insert(inside.substr(0, at));
             ASSERT_TRUE(digest);

@@ -22,6 +22,7 @@ class ManyWritersStore final : public ObjectStore {
     StoreCapabilities capabilities() const noexcept override {
         StoreCapabilities capabilities = inner_->capabilities();
         capabilities.exclusive = false;
+        capabilities.late_naming = false;
         return capabilities;
     }
     std::string describe() const override { return inner_->describe(); }

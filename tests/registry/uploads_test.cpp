@@ -11,8 +11,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
+using Names = std::vector<std::string>;
+
 class Uploads : public EngineTest {};
 INSTANTIATE_TEST_SUITE_P(Stores, Uploads, testing::ValuesIn(store_kinds()), kind_name);
+
+/// Segments of an upload that was given up stay until it is certain that no other instance uses
+/// them.
+Names keys_but_segments(ObjectStore& store) {
+    Names keys = all_keys(store);
+    std::erase_if(keys, [](const std::string& key) { return key.starts_with("data/"); });
+    return keys;
+}
 
 TEST_P(Uploads, PiecesBecomeABlob) {
     const UploadId id = registry.begin("a/b");
@@ -107,7 +117,7 @@ TEST_P(Uploads, AWrongDigestGivesTheUploadUp) {
     EXPECT_EQ(code_of([&] { registry.offset("a", id); }), ErrorCode::blob_upload_unknown);
     EXPECT_EQ(registry.blob("a", sha256("content")), std::nullopt);
     EXPECT_EQ(registry.blob("a", sha256("wrong")), std::nullopt);
-    EXPECT_EQ(all_keys(store()).size(), 1u);
+    EXPECT_EQ(keys_but_segments(store()).size(), 1u);
 }
 
 TEST_P(Uploads, CancelledOnesAreGone) {
@@ -117,7 +127,7 @@ TEST_P(Uploads, CancelledOnesAreGone) {
     EXPECT_EQ(code_of([&] { registry.offset("a", id); }), ErrorCode::blob_upload_unknown);
     EXPECT_EQ(code_of([&] { registry.cancel("a", id); }), ErrorCode::blob_upload_unknown);
     EXPECT_EQ(code_of([&] { registry.append("a", id, "x"); }), ErrorCode::blob_upload_unknown);
-    EXPECT_EQ(all_keys(store()).size(), 1u);
+    EXPECT_EQ(keys_but_segments(store()).size(), 1u);
 }
 
 TEST_P(Uploads, ABodyThatBreaksOffKeepsWhatCameAndGoesOn) {

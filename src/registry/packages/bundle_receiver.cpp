@@ -19,8 +19,7 @@ constexpr std::uint64_t max_manifests = std::uint64_t{16} << 20;
 /// `end` is called; until then what is written has no name.
 class BundleReceiver::Visitor final : public BundleVisitor {
  public:
-    explicit Visitor(BundleReceiver& receiver)
-        : receiver_(receiver), engine_(receiver.engine_), store_(engine_.store()) {}
+    explicit Visitor(BundleReceiver& receiver) : receiver_(receiver), engine_(receiver.engine_) {}
 
     void contents(const BundleContents& contents) override {
         receiver_.contents_.emplace(contents);
@@ -37,8 +36,8 @@ class BundleReceiver::Visitor final : public BundleVisitor {
             manifest_.clear();
             return;
         }
-        const bool there = driver_.run(engine_.ensure_content(blob.digest));
-        if (!there) upload_ = driver_.run(store_.begin_upload(std::nullopt));
+        const bool there = driver_.run(engine_.blobs_.ensure(blob.digest));
+        if (!there) upload_ = engine_.blobs_.begin();
     }
 
     void data(std::string_view bytes) override {
@@ -64,15 +63,14 @@ class BundleReceiver::Visitor final : public BundleVisitor {
     void finish() { driver_.finish(); }
 
  private:
-    awaitable<void> publish(Digest digest, std::unique_ptr<ObjectUpload> upload) {
-        co_await engine_.publish_content(digest, std::move(upload));
+    awaitable<void> publish(Digest digest, std::unique_ptr<BlobUpload> upload) {
+        co_await engine_.blobs_.publish(digest, std::move(upload));
     }
 
     BundleReceiver& receiver_;
     Engine& engine_;
-    ObjectStore& store_;
     ThreadDriver driver_;
-    std::unique_ptr<ObjectUpload> upload_;
+    std::unique_ptr<BlobUpload> upload_;
     bool in_manifest_ = false;
     std::string manifest_;
     std::uint64_t manifests_size_ = 0;

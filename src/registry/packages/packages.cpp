@@ -187,7 +187,7 @@ awaitable<std::unique_ptr<ObjectReader>> EnginePackages::open_resource(
                                      return resource.digest == digest && resource.file == file;
                                  });
     if (!has) co_return nullptr;
-    co_return co_await engine_.open_content(digest, range);
+    co_return co_await engine_.blobs_.open(digest, range);
 }
 
 awaitable<std::optional<PackageCoordinate>> EnginePackages::holder(
