@@ -4,9 +4,10 @@
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)  # headers only
 find_package(OpenSSL 3 REQUIRED)
+find_package(CURL REQUIRED)
+find_package(pugixml REQUIRED)
 find_package(simdjson REQUIRED)
 if(PKGREG_BUILD_PROGRAM)
-    find_package(CURL REQUIRED)
     find_package(CLI11 REQUIRED)
     find_package(spdlog REQUIRED)
 endif()

@@ -8,8 +8,8 @@
 # What cmake/PkgregDependencies.cmake and src/dcos/CMakeLists.txt look for, and the tools that build it.
 packages_build=(
     ca-certificates ccache cmake g++ ninja-build pkg-config
-    libarchive-dev libboost1.81-dev libcli11-dev libcurl4-openssl-dev libsimdjson-dev libspdlog-dev
-    libssl-dev libzstd-dev zlib1g-dev)
+    libarchive-dev libboost1.81-dev libcli11-dev libcurl4-openssl-dev libpugixml-dev libsimdjson-dev
+    libspdlog-dev libssl-dev libzstd-dev zlib1g-dev)
 
 # The unit tests, the benchmarks (compiled with the tests, so that they do not rot), the sanitizers'
 # and fuzzers' tools, and the real clients and S3 servers that the suites in tests/clients drive.

@@ -88,12 +88,13 @@ class Download {
 
 /// A bucket of a server. Every member may be called from any thread, any number at once; the
 /// options' `path` is not put in front of keys here. A key is any text of 1 to 1,024 bytes without
-/// NUL.
+/// NUL. Calls must be over before it is destroyed; a `Download` may outlive it. Destroying it waits
+/// up to 3 s for what was to be done later.
 ///
 /// Errors: `denied` (keys or permissions; the message has S3's code and the request id),
-/// `not_found` (no such bucket), `precondition_failed`, `unavailable`, `timeout`, `too_large`,
-/// `no_space`, `io`. A write that throws `unavailable`, `timeout` or `io` may or may not have
-/// happened.
+/// `not_found` (no such bucket or upload), `precondition_failed`, `unsupported` (the server lacks
+/// the operation or, for a put, the condition), `unavailable`, `timeout`, `too_large`, `no_space`,
+/// `io`. A write that throws `unavailable`, `timeout` or `io` may or may not have happened.
 class Bucket {
  public:
     /// Throws `invalid_options`.
