@@ -93,7 +93,8 @@ class ObjectUpload {
     virtual awaitable<void> flush() = 0;
 
     /// A reader over everything appended so far, for the rare case that it has to be hashed again:
-    /// with another algorithm than was announced. Nothing is appended while it lives.
+    /// with another algorithm than was announced. Nothing is appended while it lives. Throws
+    /// `unsupported` in a store without late naming, where `publish` comes first.
     virtual awaitable<std::unique_ptr<ObjectReader>> read_back() = 0;
 
     /// How many bytes were appended.
@@ -233,6 +234,9 @@ class ObjectStore {
     }
     /// Gives an unfinished upload up; whoever is writing it fails.
     virtual awaitable<void> remove_unfinished(const UnfinishedUpload&) { co_return; }
+
+    /// Frees memory that was not used since the last call; for a timer.
+    virtual void trim() noexcept {}
 };
 
 inline awaitable<void> ObjectStore::tidy(std::vector<ObjectKey> keys) {

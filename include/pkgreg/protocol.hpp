@@ -4,6 +4,7 @@
 #include "pkgreg/http.hpp"
 #include "pkgreg/registry.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -22,6 +23,12 @@ struct ProtocolOptions {
     /// Addresses and networks (`10.0.0.0/8`, `::1`, `unix` for unix sockets) of proxies whose
     /// `X-Forwarded-Host`, `-Proto` and `-Port` fields are believed.
     std::vector<std::string> trusted_proxies = {};
+    /// Addresses and networks of clients (also `unix`, and `*` for all) that fetch blobs from the
+    /// storage itself where it can give out URLs (S3): they are answered `307` with a URL that is
+    /// good for `redirect_lifetime`. Such a client must reach the storage's endpoint. A blob that
+    /// lies in several objects is sent through the registry all the same.
+    std::vector<std::string> redirect_clients = {};
+    std::chrono::seconds redirect_lifetime = std::chrono::minutes(20);
 };
 
 /// Answers the OCI distribution protocol (`/v2/…`), DC/OS's package protocol (`/repo`,

@@ -40,6 +40,10 @@ struct RegistryOptions {
     /// An upload that got no bytes for this long is given up and its bytes are removed.
     std::chrono::seconds upload_idle_limit = std::chrono::hours(24);
 
+    /// What no blob and no upload names is left alone until it is this old; at least twice
+    /// `upload_idle_limit`, whatever is said here, so that no running upload loses a part.
+    std::chrono::seconds orphan_grace = std::chrono::hours(48);
+
     // Performance.
     /// Size of one transfer buffer, in bytes. Each is handed to two other threads (hash, write), so
     /// small ones cost more in handing over than in work.
@@ -92,6 +96,22 @@ using Reference = std::variant<Tag, Digest>;
 /// Reads a digest (when there is a colon) or a tag. Throws `digest_invalid` or `name_invalid`.
 Reference parse_reference(std::string_view text);
 
+/// Something in the storage that nothing needs, such as what a process that was killed left behind.
+struct Orphan {
+    enum class Kind : std::uint8_t {
+        segment,            ///< An object with content of a blob that never came to be.
+        unfinished_upload,  ///< Begun, neither completed nor given up: S3's multipart upload.
+    };
+    Kind kind = Kind::segment;
+    std::string key;
+    /// The storage's name of an unfinished upload, else empty.
+    std::string upload_id = {};
+    /// Size in bytes, where it is known.
+    std::uint64_t size = 0;
+    /// When it was written or begun, in nanoseconds since the Unix epoch.
+    std::int64_t modified = 0;
+};
+
 /// One page of names.
 struct NamePage {
     std::vector<std::string> names;
@@ -136,6 +156,11 @@ class Registry {
     virtual awaitable<std::unique_ptr<ObjectReader>> open_blob(const RepositoryName& repository,
                                                                const Digest& digest,
                                                                ByteRange range = {}) = 0;
+    /// A URL by which anyone can read the blob from the storage itself for `lifetime`; nothing
+    /// where the repository does not serve the blob, or the storage has no such URL for it.
+    virtual awaitable<std::optional<std::string>> blob_url(const RepositoryName& repository,
+                                                           const Digest& digest,
+                                                           std::chrono::seconds lifetime) = 0;
     /// Lets `repository` serve a blob that `from` serves, or, with `from` not given, that any
     /// repository may have brought. Nothing when there is no such blob.
     virtual awaitable<std::optional<BlobInfo>> mount_blob(
@@ -211,6 +236,15 @@ class Registry {
                                                    const Digest& subject,
                                                    const std::optional<std::string>& artifact_type,
                                                    std::string_view last, std::size_t n) = 0;
+
+    // Upkeep.
+
+    /// What lies in the storage though nothing needs it: segments that no blob and no upload names,
+    /// and uploads of the storage's own that nobody finished; at least as old as
+    /// `RegistryOptions::orphan_grace`. Reads every key of a blob, so it takes a while.
+    virtual awaitable<std::vector<Orphan>> list_orphans() = 0;
+    /// Removes what `list_orphans` told; how many. What cannot be removed stays for the next time.
+    virtual awaitable<std::size_t> remove_orphans(const std::vector<Orphan>& orphans) = 0;
 
     // Packages.
 

@@ -86,6 +86,8 @@ struct S3StoreOptions {
     std::size_t parts_in_flight = 4;
     /// How many parts there are in memory, in all uploads together; further uploads wait.
     std::size_t max_parts = 24;
+    /// How many parts an object may have; longer content becomes several objects.
+    int parts_per_object = 10'000;
 
     /// How often a request is tried, with growing pauses in between.
     unsigned attempts = 6;

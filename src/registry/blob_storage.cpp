@@ -206,15 +206,15 @@ awaitable<void> BlobStorage::publish(const Digest& digest, std::unique_ptr<BlobU
     }
 }
 
-awaitable<void> BlobStorage::require_segments(const BlobUpload& content) {
-    for (const layout::Segment& segment : content.segments()) {
-        const ObjectKey key = layout::data_key(segment.id);
-        const auto info = co_await store_->head(key);
-        if (info) continue;
-        throw Error(ErrorCode::blob_upload_unknown,
-                    "a part of this upload is not in the storage any more: it was idle for too "
-                    "long. Begin a new one");
+awaitable<std::vector<layout::Segment>> BlobStorage::segments_of(const std::string& name) {
+    std::vector<layout::Segment> segments;
+    const auto parsed = layout::parse_blob_key(name);
+    if (parsed && parsed->form == layout::BlobForm::segment) segments.push_back(parsed->segment);
+    if (parsed && parsed->form == layout::BlobForm::segments) {
+        const ObjectKey key(name);
+        segments = co_await read_record(key);
     }
+    co_return segments;
 }
 
 std::string print_segments(const std::vector<layout::Segment>& segments) {

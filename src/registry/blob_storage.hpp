@@ -72,8 +72,8 @@ class BlobStorage {
     std::unique_ptr<BlobUpload> begin(std::vector<layout::Segment> segments = {});
     /// Makes content, whose digest was checked, a blob.
     awaitable<void> publish(const Digest& digest, std::unique_ptr<BlobUpload> content);
-    /// Throws `blob_upload_unknown` unless all complete segments are still there.
-    awaitable<void> require_segments(const BlobUpload& content);
+    /// The ids of the segments that a blob's key names; none where it is the content itself.
+    awaitable<std::vector<layout::Segment>> segments_of(const std::string& key);
 
  private:
     awaitable<ListPage> copies(const Digest& digest);

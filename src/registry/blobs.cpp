@@ -40,6 +40,16 @@ awaitable<std::unique_ptr<ObjectReader>> Engine::open_blob(const RepositoryName&
     co_return co_await blobs_.open(digest, range);
 }
 
+awaitable<std::optional<std::string>> Engine::blob_url(const RepositoryName& repository,
+                                                       const Digest& digest,
+                                                       std::chrono::seconds lifetime) {
+    const bool linked = co_await is_linked(repository, digest);
+    if (!linked) co_return std::nullopt;
+    const auto key = co_await blobs_.object_of(digest);
+    if (!key) co_return std::nullopt;
+    co_return co_await store_->read_url(*key, lifetime);
+}
+
 awaitable<std::optional<BlobInfo>> Engine::mount_blob(const RepositoryName& repository,
                                                       const Digest& digest,
                                                       const std::optional<RepositoryName>& from) {
@@ -149,7 +159,7 @@ awaitable<BlobInfo> Engine::commit_upload(const RepositoryName& repository, cons
 awaitable<void> Engine::cancel_upload(const RepositoryName& repository, const UploadId& id) {
     require_writable();
     Uploads::Claim upload = co_await uploads_.claim(repository, id, std::nullopt);
-    co_await uploads_.finish(upload);
+    co_await uploads_.cancel(upload);
 }
 
 awaitable<BlobInfo> Engine::put_blob(const RepositoryName& repository, const Digest& digest,
@@ -171,6 +181,7 @@ awaitable<BlobInfo> Engine::store_blob(const RepositoryName& repository, UploadS
                 "; it was damaged on its way, or the digest is of something else. Upload it "
                 "again");
     }
+    uploads_.require_fresh(session);
     const bool there = co_await blobs_.ensure(digest);
     if (there) {
         session.content.reset();

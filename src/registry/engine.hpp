@@ -1,6 +1,6 @@
 // Engine: the one implementation of Registry, over any store. Its members are spread over files by
-// what they handle: blobs.cpp, manifests.cpp, referrers.cpp, lists.cpp. Packages have a class and a
-// folder of their own, packages/, which uses what is private here.
+// what they handle: blobs.cpp, manifests.cpp, referrers.cpp, lists.cpp, orphans.cpp. Packages have
+// a class and a folder of their own, packages/, which uses what is private here.
 #pragma once
 
 #include "pkgreg/registry.hpp"
@@ -12,6 +12,7 @@
 #include "registry/repository_locks.hpp"
 #include "registry/uploads.hpp"
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,6 +33,9 @@ class Engine final : public Registry {
     awaitable<std::unique_ptr<ObjectReader>> open_blob(const RepositoryName& repository,
                                                        const Digest& digest,
                                                        ByteRange range) override;
+    awaitable<std::optional<std::string>> blob_url(const RepositoryName& repository,
+                                                   const Digest& digest,
+                                                   std::chrono::seconds lifetime) override;
     awaitable<std::optional<BlobInfo>> mount_blob(
         const RepositoryName& repository, const Digest& digest,
         const std::optional<RepositoryName>& from) override;
@@ -69,6 +73,9 @@ class Engine final : public Registry {
     awaitable<ReferrerPage> list_referrers(const RepositoryName& repository, const Digest& subject,
                                            const std::optional<std::string>& artifact_type,
                                            std::string_view last, std::size_t n) override;
+
+    awaitable<std::vector<Orphan>> list_orphans() override;
+    awaitable<std::size_t> remove_orphans(const std::vector<Orphan>& orphans) override;
 
     Packages& packages() noexcept override { return packages_; }
 

@@ -89,6 +89,8 @@ inline std::string blob_prefix(const Digest& digest) {
     return digest_prefix(std::move(key), digest);
 }
 
+inline constexpr std::string_view blobs_root = "blobs/";
+
 /// An object that holds a part of a blob, or all of it.
 struct Segment {
     std::string id;

@@ -13,12 +13,14 @@ namespace pkgreg {
 namespace {
 
 /// The layout that this version writes (registry/layout.hpp).
-constexpr std::uint64_t current_format = 1;
+constexpr std::uint64_t current_format = 2;
+/// The oldest layout that it can handle.
+constexpr std::uint64_t oldest_format = 2;
 
 /// Any version up to `oldest_*` cannot handle the storage: a new layout that old programs may still
 /// read raises only `oldest_writer`.
 constexpr std::string_view current_text =
-    "{\"format\":1,\"oldest_reader\":1,\"oldest_writer\":1}\n";
+    "{\"format\":2,\"oldest_reader\":2,\"oldest_writer\":2}\n";
 
 void check_text(const std::string& text, const std::string& where, bool read_only) {
     simdjson::dom::parser parser;
@@ -35,6 +37,13 @@ void check_text(const std::string& text, const std::string& where, bool read_onl
                     where +
                         ": its object 'format' cannot be read; this is not a registry's storage, "
                         "or it is damaged");
+    }
+    if (format < oldest_format) {
+        throw Error(ErrorCode::incompatible,
+                    where + ": was written in format " + std::to_string(format) +
+                        ", before the first release; this version handles formats from " +
+                        std::to_string(oldest_format) +
+                        " on. Push its content into an empty place with that version's server");
     }
     const std::uint64_t needed = read_only ? reader : writer;
     if (needed > current_format) {

@@ -257,6 +257,22 @@ awaitable<std::size_t> UploadStates::expire(milliseconds limit, const std::set<s
     co_return gone.size();
 }
 
+awaitable<std::vector<std::shared_ptr<const UploadState>>> UploadStates::all() {
+    std::vector<std::shared_ptr<const UploadState>> states;
+    std::string last;
+    while (true) {
+        const ListPage page = co_await store_.list(layout::uploads_root, last, 1000);
+        for (const std::string& key : page.keys) {
+            const auto name = name_of_key(key);
+            if (!name) continue;
+            auto state = co_await read(name->uuid, name->state);
+            if (state) states.push_back(std::move(state));
+        }
+        if (!page.more) co_return states;
+        last = page.keys.back();
+    }
+}
+
 awaitable<std::set<std::string>> UploadStates::uploads() {
     std::set<std::string> uuids;
     std::string last;

@@ -77,6 +77,8 @@ class UploadStates {
     /// Removes states older than `limit`; how many uploads are gone by that. `busy` are spared.
     awaitable<std::size_t> expire(std::chrono::milliseconds limit,
                                   const std::set<std::string>& busy);
+    /// Every state of every upload that is there.
+    awaitable<std::vector<std::shared_ptr<const UploadState>>> all();
     /// The ids of all uploads.
     awaitable<std::set<std::string>> uploads();
 

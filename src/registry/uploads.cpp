@@ -31,10 +31,6 @@ class HashChain : public WorkChain {
     ~HashChain() { stop(); }
 };
 
-/// An upload that an instance takes up again may have parts that were idle with it. From this age
-/// on it is looked whether they are still there; the collection of orphans spares them for longer.
-constexpr std::chrono::minutes old_state{60};
-
 void require_offset(const UploadSession& session, std::optional<std::uint64_t> offset) {
     if (!offset || *offset == session.offset) return;
     throw Error(ErrorCode::range_invalid, "the upload has " + std::to_string(session.offset) +
@@ -60,7 +56,8 @@ void require_offset(const UploadSession& session, std::optional<std::uint64_t> o
 }  // namespace
 
 Uploads::Uploads(ObjectStore& store, BlobStorage& blobs, const RegistryOptions& options)
-    : blobs_(blobs),
+    : store_(store),
+      blobs_(blobs),
       options_(options),
       buffers_(std::make_shared<BufferPool>(options.buffer_size, options.max_buffers)),
       states_(store),
@@ -147,10 +144,17 @@ awaitable<Uploads::Claim> Uploads::claim_shared(const RepositoryName& repository
     session->states.push_back(name->state);
     require_offset(*session, offset);
     session->content = blobs_.begin(state->segments);
-    const auto parsed = StateName::parse(name->state);
-    const auto age = std::chrono::system_clock::now() - parsed->written;
-    if (age > old_state) co_await blobs_.require_segments(*session->content);
+    require_fresh(*session);
     co_return claim;
+}
+
+/// What an upload wrote is only certain to be there as long as its state is not too old: what no
+/// state and no blob names is removed, after twice this time.
+void Uploads::require_fresh(const UploadSession& session) const {
+    if (session.states.empty()) return;
+    const auto state = StateName::parse(session.states.back());
+    const auto age = std::chrono::system_clock::now() - state->written;
+    if (age > options_.upload_idle_limit) unknown(session.uuid);
 }
 
 Uploads::Claim::~Claim() {
@@ -261,6 +265,11 @@ awaitable<Digest> Uploads::digest(UploadSession& session, DigestAlgorithm algori
     co_return hasher.digest();
 }
 
+awaitable<void> Uploads::cancel(Claim& claim) {
+    claim.finished_ = true;
+    if (shared_) co_await states_.remove_all(claim->uuid);
+}
+
 template <class Predicate>
 std::size_t Uploads::drop_if(Predicate predicate) {
     std::vector<std::shared_ptr<UploadSession>> dropped;  // destroyed behind the lock
@@ -278,6 +287,7 @@ std::size_t Uploads::drop_if(Predicate predicate) {
 
 awaitable<std::size_t> Uploads::expire() {
     buffers_->trim();
+    store_.trim();
     if (shared_) {
         std::set<std::string> busy;
         {

@@ -84,8 +84,14 @@ class Uploads {
                            std::optional<std::uint64_t> offset);
     /// After a body came, whole or not: makes sure that the upload can go on from there.
     awaitable<UploadStatus> keep(Claim& claim);
-    /// The upload is over: committed, cancelled, or refused for good.
+    /// The upload is over: committed, or refused for good.
     awaitable<void> finish(Claim& claim);
+    /// The client wants no more of it.
+    awaitable<void> cancel(Claim& claim);
+    /// Throws `blob_upload_unknown` when the upload stood still for longer than the limit.
+    void require_fresh(const UploadSession& session) const;
+    /// All states of uploads, where they lie in the store.
+    UploadStates& states() noexcept { return states_; }
     /// Whether an upload survives a commit that fails for a reason that may pass.
     bool survive_failures() const noexcept { return shared_; }
 
@@ -117,6 +123,7 @@ class Uploads {
     template <class Predicate>
     std::size_t drop_if(Predicate predicate);
 
+    ObjectStore& store_;
     BlobStorage& blobs_;
     const RegistryOptions& options_;
     std::shared_ptr<BufferPool> buffers_;

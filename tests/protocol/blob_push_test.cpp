@@ -6,10 +6,12 @@ namespace {
 
 using testing::HasSubstr;
 using testing::MatchesRegex;
+using testing::StartsWith;
 
 constexpr const char* upload_location =
     "/v2/a/b/blobs/uploads/"
-    "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
+    "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+    "(\\.[-0-9a-z]+)?";
 
 std::string closing(const std::string& location, const Digest& digest) {
     return location + "?digest=" + digest.to_string();
@@ -30,9 +32,10 @@ class BlobPush : public ProtocolTest {
     void expect_stands(const Answer& answer, unsigned status, const std::string& location,
                        std::uint64_t size) {
         EXPECT_EQ(answer.status, status) << answer.body;
-        EXPECT_EQ(answer.field("Location"), location);
+        EXPECT_THAT(answer.field("Location"), StartsWith(location));
         EXPECT_EQ(answer.field("Range"), "0-" + std::to_string(size == 0 ? 0 : size - 1));
-        EXPECT_EQ(answer.field("Docker-Upload-UUID"), location.substr(location.rfind('/') + 1));
+        EXPECT_THAT(answer.field("Docker-Upload-UUID"),
+                    StartsWith(location.substr(location.rfind('/') + 1)));
     }
 };
 INSTANTIATE_TEST_SUITE_P(Stores, BlobPush, testing::ValuesIn(store_kinds()), kind_name);
@@ -203,7 +206,7 @@ TEST_P(BlobPush, End4cAnnouncesTheAlgorithm) {
         const Answer answer =
             send("POST", "/v2/a/b/blobs/uploads/?digest-algorithm=" + std::string(name));
         EXPECT_EQ(answer.status, 202u);
-        const std::string location = answer.field("Location");
+        const std::string location = upload_itself(answer.field("Location"));
         send("PATCH", location, {}, "con");
         expect_created(send("PUT", closing(location, sha512("content")), {}, "tent"),
                        sha512("content"));

@@ -162,7 +162,11 @@ Answer ProtocolTest::send(std::string_view method, std::string_view target, cons
 std::string ProtocolTest::begin(std::string_view repository) const {
     const Answer answer = send("POST", "/v2/" + std::string(repository) + "/blobs/uploads/");
     EXPECT_EQ(answer.status, 202u);
-    return answer.field("Location");
+    return upload_itself(answer.field("Location"));
+}
+
+std::string upload_itself(const std::string& location) {
+    return location.substr(0, location.find('.', location.rfind('/')));
 }
 
 Answer ProtocolTest::get_and_head(std::string_view target, const Fields& fields) const {

@@ -45,6 +45,10 @@ struct Answer {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
+/// The location of an upload without the state that a shared registry puts behind it: such a request
+/// means the furthest state, so that these tests can use one location from the beginning to the end.
+std::string upload_itself(const std::string& location);
+
 class ProtocolTest : public EngineTest {
  protected:
     ProtocolTest() : handler_(make_protocol(registry.shared())) {}

@@ -65,12 +65,18 @@ TEST_P(StorageFormat, ANewerFormatIsReadWhereItSaysThatThisVersionCan) {
     EXPECT_NE(error.message().find("read-only"), std::string::npos);
     open(true);
 
-    put("format", R"({"format":7,"oldest_reader":2,"oldest_writer":7})");
+    put("format", R"({"format":7,"oldest_reader":3,"oldest_writer":7})");
     EXPECT_EQ(code_of([&] { open(); }), ErrorCode::incompatible);
     EXPECT_EQ(code_of([&] { open(true); }), ErrorCode::incompatible);
 
     put("format", R"({"format":7,"oldest_reader":1,"oldest_writer":1})");
     open().push("a", "content");
+}
+
+TEST_P(StorageFormat, ALayoutOfBeforeTheFirstReleaseIsRefused) {
+    put("format", R"({"format":1,"oldest_reader":1,"oldest_writer":1})");
+    EXPECT_EQ(code_of([&] { open(); }), ErrorCode::incompatible);
+    EXPECT_EQ(code_of([&] { open(true); }), ErrorCode::incompatible);
 }
 
 }  // namespace

@@ -193,8 +193,9 @@ TEST_P(Uploads, IdleOnesExpireAndBusyOnesDoNot) {
     hasty.append("a", idle, "content");
     const UploadId busy = hasty.begin("a");
     EXPECT_EQ(hasty.expire(), 0u);
-    std::this_thread::sleep_for(1100ms);
+    std::this_thread::sleep_for(600ms);
     hasty.append("a", busy, "content");
+    std::this_thread::sleep_for(600ms);
     EXPECT_EQ(hasty.expire(), 1u);
     EXPECT_EQ(code_of([&] { hasty.offset("a", idle); }), ErrorCode::blob_upload_unknown);
     EXPECT_EQ(hasty.offset("a", busy), 7u);

@@ -2,8 +2,6 @@
 
 #include "pkgreg/error.hpp"
 
-#include <boost/asio/ip/address.hpp>
-
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -11,8 +9,6 @@
 
 namespace pkgreg::dcos {
 namespace {
-
-namespace ip = boost::asio::ip;
 
 constexpr std::size_t max_host = 255;
 
@@ -100,62 +96,9 @@ RegistryAddress parse_external_url(std::string_view url) {
 }  // namespace
 
 RequestAddress::RequestAddress(std::string_view external_url,
-                               const std::vector<std::string>& trusted_proxies) {
+                               const std::vector<std::string>& trusted_proxies)
+    : trusted_("trusted-proxies", trusted_proxies) {
     if (!external_url.empty()) external_ = parse_external_url(external_url);
-    for (const std::string& text : trusted_proxies) {
-        if (text == "unix") {
-            trusts_unix_ = true;
-            continue;
-        }
-        const std::size_t slash = text.find('/');
-        boost::system::error_code error;
-        const ip::address address = ip::make_address(text.substr(0, slash), error);
-        std::uint8_t length = address.is_v4() ? 32 : 128;
-        const std::uint8_t longest = length;
-        if (!error && slash != text.npos) {
-            const char* const end = text.data() + text.size();
-            const auto [rest, bad] = std::from_chars(text.data() + slash + 1, end, length);
-            if (bad != std::errc() || rest != end || length > longest) {
-                error = boost::asio::error::invalid_argument;
-            }
-        }
-        if (error) {
-            throw Error(ErrorCode::invalid_options,
-                        "trusted-proxies '" + text +
-                            "': must be an address, a network such as 10.0.0.0/8, or unix");
-        }
-        if (address.is_v4()) {
-            trusted_.emplace_back(ip::network_v4(address.to_v4(), length));
-        } else {
-            trusted_.emplace_back(ip::network_v6(address.to_v6(), length));
-        }
-    }
-}
-
-bool RequestAddress::trusts(std::string_view client) const {
-    if (client.starts_with("unix")) return trusts_unix_;
-    if (trusted_.empty()) return false;
-    const std::size_t colon = client.rfind(':');
-    std::string_view host = client.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    boost::system::error_code error;
-    ip::address address = ip::make_address(std::string(host), error);
-    if (error) return false;
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-        address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
-    }
-    for (const Network& network : trusted_) {
-        if (const auto* v4 = std::get_if<ip::network_v4>(&network)) {
-            if (!address.is_v4()) continue;
-            const ip::network_v4 one(address.to_v4(), v4->prefix_length());
-            if (one.canonical() == v4->canonical()) return true;
-        } else if (address.is_v6()) {
-            const auto& v6 = std::get<ip::network_v6>(network);
-            const ip::network_v6 one(address.to_v6(), v6.prefix_length());
-            if (one.canonical() == v6.canonical()) return true;
-        }
-    }
-    return false;
 }
 
 RegistryAddress RequestAddress::of(const HttpRequest& request) const {
@@ -164,7 +107,7 @@ RegistryAddress RequestAddress::of(const HttpRequest& request) const {
     std::string_view name = "Host";
     std::string_view value = request.header("Host").value_or("");
     std::optional<std::uint16_t> forwarded_port;
-    if (trusts(request.client)) {
+    if (trusted_.contains(request.client)) {
         if (const auto field = request.header("X-Forwarded-Proto")) {
             secure = same_field_name(first_of_list(*field), "https");
         }

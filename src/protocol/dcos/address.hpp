@@ -5,12 +5,10 @@
 #include "pkgreg/dcos/universe.hpp"
 #include "pkgreg/http.hpp"
 
-#include <boost/asio/ip/network_v4.hpp>
-#include <boost/asio/ip/network_v6.hpp>
+#include "protocol/client_networks.hpp"
 
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 namespace pkgreg::dcos {
@@ -29,13 +27,8 @@ class RequestAddress {
     RegistryAddress of(const HttpRequest& request) const;
 
  private:
-    using Network = std::variant<boost::asio::ip::network_v4, boost::asio::ip::network_v6>;
-
-    bool trusts(std::string_view client) const;
-
     RegistryAddress external_;
-    std::vector<Network> trusted_;
-    bool trusts_unix_ = false;
+    ClientNetworks trusted_;
 };
 
 }  // namespace pkgreg::dcos

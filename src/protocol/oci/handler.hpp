@@ -6,6 +6,7 @@
 #include "pkgreg/protocol.hpp"
 #include "pkgreg/registry.hpp"
 
+#include "protocol/client_networks.hpp"
 #include "protocol/oci/route.hpp"
 #include "protocol/target.hpp"
 
@@ -17,7 +18,9 @@ namespace pkgreg::oci {
 class Handler {
  public:
     Handler(Registry& registry, const ProtocolOptions& options)
-        : registry_(registry), options_(options) {}
+        : registry_(registry),
+          options_(options),
+          redirected_("redirect-clients", options.redirect_clients) {}
 
     /// Answers a request to a path that `find_route` knows. Throws `Error`.
     awaitable<HttpResponse> handle(const HttpRequest& request, const Target& target,
@@ -29,6 +32,9 @@ class Handler {
     // pull.cpp
     awaitable<HttpResponse> get_blob(Request request, const RepositoryName& name,
                                      const Digest& digest);
+    awaitable<std::optional<HttpResponse>> redirect_blob(Request request,
+                                                         const RepositoryName& name,
+                                                         const Digest& digest);
     awaitable<HttpResponse> get_manifest(Request request, const RepositoryName& name,
                                          const Reference& reference);
 
@@ -59,6 +65,7 @@ class Handler {
 
     Registry& registry_;
     const ProtocolOptions& options_;
+    const ClientNetworks redirected_;
 };
 
 }  // namespace pkgreg::oci

@@ -23,6 +23,20 @@ HttpResponse not_modified(const std::string& digest, const std::string& etag) {
 
 }  // namespace
 
+/// Sends the client to the storage, where it is one of those and the storage has a URL to offer.
+awaitable<std::optional<HttpResponse>> Handler::redirect_blob(const HttpRequest& request,
+                                                              const RepositoryName& name,
+                                                              const Digest& digest) {
+    if (!redirected_.contains(request.client)) co_return std::nullopt;
+    const auto url = co_await registry_.blob_url(name, digest, options_.redirect_lifetime);
+    if (!url) co_return std::nullopt;
+    HttpResponse response(307);
+    response.header("Location", *url)
+        .header("Docker-Content-Digest", digest.to_string())
+        .header("Cache-Control", "no-store");
+    co_return response;
+}
+
 awaitable<HttpResponse> Handler::get_blob(const HttpRequest& request, const RepositoryName& name,
                                           const Digest& digest) {
     const std::string digest_text = digest.to_string();
@@ -41,6 +55,8 @@ awaitable<HttpResponse> Handler::get_blob(const HttpRequest& request, const Repo
             co_return response;
         }
     } else {
+        auto redirect = co_await redirect_blob(request, name, digest);
+        if (redirect) co_return std::move(*redirect);
         auto reader = co_await registry_.open_blob(name, digest, content.range());
         if (reader) {
             HttpResponse response =

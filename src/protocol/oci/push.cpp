@@ -201,7 +201,8 @@ awaitable<HttpResponse> Handler::put_manifest(const HttpRequest& request, const 
     }
     MemoryBody nothing("");
     BodySource& body = request.body ? *request.body : nothing;
-    const std::string bytes = co_await read_all(body, registry_.options().max_manifest_size, "manifest");
+    const std::string bytes =
+        co_await read_all(body, registry_.options().max_manifest_size, "manifest");
     const PutManifestResult result =
         co_await registry_.put_manifest(name, reference, type, bytes, tags);
     HttpResponse response(201);
