@@ -10,10 +10,15 @@
 namespace pkgreg::s3 {
 namespace {
 
-std::uint64_t number_in(std::string_view text) {
-    std::uint64_t value = 0;
-    std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
+std::uint64_t size_in(std::string_view text) {
+    std::uint64_t size = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), size);
+    if (text.empty() || read.ec != std::errc() || read.ptr != text.data() + text.size()) {
+        throw Error(ErrorCode::io,
+                    "the server's answer does not tell the object's size; is a proxy in the way "
+                    "that changes answers?");
+    }
+    return size;
 }
 
 }  // namespace
@@ -23,8 +28,8 @@ ObjectHead head_in(const HttpAnswer& answer) {
     // `bytes 0-9/443`: the whole object's size is behind the slash.
     const std::string_view range = find(answer.headers, "content-range");
     const std::size_t slash = range.find('/');
-    head.size = number_in(slash == std::string_view::npos ? find(answer.headers, "content-length")
-                                                          : range.substr(slash + 1));
+    head.size = size_in(slash == std::string_view::npos ? find(answer.headers, "content-length")
+                                                        : range.substr(slash + 1));
     head.etag = find(answer.headers, "etag");
     if (const auto time = parse_http_date(find(answer.headers, "last-modified"))) {
         head.modified = time->time_since_epoch().count() * 1'000'000'000;

@@ -9,7 +9,8 @@
 
 namespace pkgreg::s3 {
 
-/// What the headers of HeadObject or GetObject say of the object.
+/// What the headers of HeadObject or GetObject say of the object. Throws `io` when they have no
+/// size.
 ObjectHead head_in(const HttpAnswer& answer);
 
 class ObjectDownload final : public Download {

@@ -50,6 +50,7 @@ Failure failure_of(CURLcode code, const Transfer& transfer) {
 }
 
 std::string text_of(Failure failure, CURLcode code, const Transfer& transfer) {
+    if (code == CURLE_OK) return "the connection ended in the answer's headers";
     if (failure == Failure::too_large) {
         return "it has more than " + std::to_string(transfer.request.max_body) + " bytes";
     }
@@ -148,8 +149,8 @@ class Transport::Thread {
         });
     }
     void end_background(Clock::time_point deadline) {
+        // Not by `post`: a thread that has not begun need not begin for this.
         const std::lock_guard lock(mutex_);
-        if (!thread_.joinable()) return;
         commands_.push_back([this, deadline] {
             background_ended_ = deadline;
             std::multimap<Clock::time_point, Resume> waiting;
@@ -228,7 +229,8 @@ class Transport::Thread {
         active_.pop_back();
         if (CURL* handle = std::exchange(transfer.handle, nullptr)) {
             curl_multi_remove_handle(multi_, handle);
-            if (idle_.size() < most_idle_handles) {
+            // One that failed may still have buffers, which bars it from being set up anew.
+            if (failure == Failure::none && idle_.size() < most_idle_handles) {
                 curl_easy_reset(handle);
                 idle_.push_back(handle);
             } else {
@@ -258,7 +260,9 @@ class Transport::Thread {
             curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
             auto& transfer = *static_cast<Transfer*>(user);
             const CURLcode code = message->data.result;
-            const Failure failure = failure_of(code, transfer);
+            Failure failure = failure_of(code, transfer);
+            // libcurl takes headers that end in the middle for all that there are.
+            if (failure == Failure::none && !transfer.has_headers) failure = Failure::broken;
             const std::string text = text_of(failure, code, transfer);
             finish(transfer, failure, text.c_str());
         }
@@ -359,11 +363,19 @@ class Transport::Thread {
             answer.headers.push_back(
                 {to_lower(trim(line.substr(0, colon))), std::string(trim(line.substr(colon + 1)))});
         } else if (trim(line).empty() && answer.status >= 200) {
+            if (answer.is_success() && !transfer.streaming) reserve_body(transfer);
             const std::lock_guard lock(transfer.mutex);
             transfer.has_headers = true;
             transfer.touched = true;
         }
         return true;
+    }
+
+    static void reserve_body(Transfer& transfer) {
+        const std::string_view text = find(transfer.answer.headers, "content-length");
+        std::size_t size = 0;
+        std::from_chars(text.data(), text.data() + text.size(), size);
+        transfer.answer.body.reserve(std::min(size, transfer.request.max_body));
     }
 
     static std::size_t take_body(char* data, std::size_t, std::size_t size, void* user) noexcept {

@@ -1,0 +1,200 @@
+// Bodies that come as a stream: whole whatever happens to their connections, and bounded in memory.
+#include "s3/bucket.hpp"
+#include "s3/test_bucket.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+namespace pkgreg::s3 {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr std::uint64_t to_the_end = ~std::uint64_t{0};
+
+const std::string& content() {
+    static const std::string text = [] {
+        std::string out(3'000'000, '\0');
+        for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<char>(i * 31 >> 5);
+        return out;
+    }();
+    return text;
+}
+
+/// A GetObject's answer as it is, with `Range: bytes=first-last` or without.
+Reply object(const Received& request) {
+    const std::string& all = content();
+    const std::string range = request.header("range");
+    const std::string etag = "ETag: \"e\"\r\n";
+    if (range.empty()) return reply(200, all, etag);
+    const std::size_t first = std::strtoull(range.c_str() + 6, nullptr, 10);
+    const std::string last_text = range.substr(range.find('-') + 1);
+    const std::size_t last =
+        last_text.empty() ? all.size() - 1 : std::strtoull(last_text.c_str(), nullptr, 10);
+    return reply(206, std::string_view(all).substr(first, last - first + 1),
+                 etag + "Content-Range: bytes " + std::to_string(first) + "-" +
+                     std::to_string(last) + "/" + std::to_string(all.size()) + "\r\n");
+}
+
+Reply cut(Reply reply, std::size_t bytes, Then then) {
+    reply.text.resize(reply.text.find("\r\n\r\n") + 4 + bytes);
+    reply.then = then;
+    return reply;
+}
+
+TEST(Download, GivesAllBytesInOrderWhateverTheReaderTakes) {
+    ScriptedServer server(object);
+    const auto bucket = test_bucket(server);
+    for (const std::size_t piece : {std::size_t{1'000}, std::size_t{300'000}, content().size()}) {
+        const auto download = run_blocking(bucket->open("key", 0, to_the_end));
+        ASSERT_TRUE(download);
+        EXPECT_EQ(download->head().size, content().size());
+        EXPECT_EQ(download->head().etag, "\"e\"");
+        EXPECT_TRUE(read_all(*download, piece) == content()) << piece;
+    }
+}
+
+TEST(Download, GoesOnAtTheByteWhereItStopped) {
+    for (const Then how : {Then::close, Then::reset, Then::stall}) {
+        ScriptedServer server([&](const Received& request) {
+            Reply whole = object(request);
+            return request.number < 4 ? cut(std::move(whole), 500'000, how) : whole;
+        });
+        const auto bucket = test_bucket(server);
+        const auto download = run_blocking(bucket->open("key", 0, to_the_end));
+        EXPECT_TRUE(read_all(*download) == content());
+        const auto received = server.received();
+        ASSERT_EQ(received.size(), 4U);
+        EXPECT_EQ(received[0].header("range"), "");
+        if (how != Then::reset) {
+            // (A reset may overtake the last bytes.)
+            EXPECT_EQ(received[1].header("range"), "bytes=500000-2999999");
+            EXPECT_EQ(received[3].header("range"), "bytes=1500000-2999999");
+        }
+        EXPECT_EQ(received[3].header("if-match"), "\"e\"");
+    }
+}
+
+TEST(Download, GoesOnAtTheByteWhereARangeStopped) {
+    ScriptedServer server([&](const Received& request) {
+        Reply whole = object(request);
+        return request.number == 1 ? cut(std::move(whole), 10, Then::close) : whole;
+    });
+    const auto bucket = test_bucket(server);
+    const auto download = run_blocking(bucket->open("key", 100, 199));
+    EXPECT_EQ(read_all(*download), content().substr(100, 100));
+    EXPECT_EQ(server.received()[1].header("range"), "bytes=110-199");
+}
+
+TEST(Download, OfAnObjectThatWasReplacedIsCorrupt) {
+    ScriptedServer server([](const Received& request) {
+        return request.number == 1 ? cut(object(request), 10, Then::close)
+                                   : error_reply(412, "PreconditionFailed");
+    });
+    const auto bucket = test_bucket(server);
+    const auto download = run_blocking(bucket->open("key", 0, to_the_end));
+    EXPECT_EQ(error_of([&] { read_all(*download); }).code(), ErrorCode::corrupt);
+}
+
+TEST(Download, OfAnObjectThatWasRemovedIsNotFound) {
+    ScriptedServer server([](const Received& request) {
+        return request.number == 1 ? cut(object(request), 10, Then::close)
+                                   : error_reply(404, "NoSuchKey");
+    });
+    const auto bucket = test_bucket(server);
+    const auto download = run_blocking(bucket->open("key", 0, to_the_end));
+    EXPECT_EQ(error_of([&] { read_all(*download); }).code(), ErrorCode::not_found);
+}
+
+TEST(Download, ThatNeverGoesOnIsGivenUp) {
+    ScriptedServer server(
+        [](const Received& request) { return cut(object(request), 0, Then::close); });
+    const auto bucket = test_bucket(server);
+    const auto download = run_blocking(bucket->open("key", 0, to_the_end));
+    EXPECT_EQ(error_of([&] { read_all(*download); }).code(), ErrorCode::unavailable);
+    EXPECT_EQ(server.requests(), 3);
+}
+
+TEST(Download, OfAnEmptyObjectIsEmpty) {
+    ScriptedServer server([](const Received& request) {
+        if (request.method == "HEAD" || request.header("range").empty()) {
+            return reply(200, "", "ETag: \"e\"\r\n");
+        }
+        return error_reply(416, "InvalidRange");
+    });
+    const auto bucket = test_bucket(server);
+    EXPECT_EQ(read_all(*run_blocking(bucket->open("key", 0, to_the_end))), "");
+    EXPECT_EQ(read_all(*run_blocking(bucket->open("key", 0, 9))), "");
+    const Error error = error_of([&] { run_blocking(bucket->open("key", 1, to_the_end)); });
+    EXPECT_EQ(error.code(), ErrorCode::range_invalid);
+}
+
+TEST(Download, OfNoObjectIsNone) {
+    ScriptedServer server([](const Received&) { return error_reply(404, "NoSuchKey"); });
+    EXPECT_FALSE(run_blocking(test_bucket(server)->open("key", 0, to_the_end)));
+    ScriptedServer other([](const Received&) { return error_reply(404, "NoSuchBucket"); });
+    const Error error = error_of([&] { run_blocking(test_bucket(other)->open("key", 0, 9)); });
+    EXPECT_EQ(error.code(), ErrorCode::not_found);
+}
+
+TEST(Download, ThatIsNotReadDoesNotFillTheMemory) {
+    // The server's sends stop when nobody reads: they count what is on the way.
+    const std::string large(std::size_t{32} << 20, 'x');
+    ScriptedServer server([&](const Received&) { return reply(200, large); });
+    S3StoreOptions options = test_options(server.url());
+    options.stall_timeout = 1s;
+    const auto bucket = Bucket::open(options);
+    const auto download = run_blocking(bucket->open("key", 0, to_the_end));
+    // A pause that the reader causes is no stall.
+    std::this_thread::sleep_for(2s);
+    EXPECT_LT(server.sent(), std::uint64_t{20} << 20);
+    EXPECT_EQ(read_all(*download).size(), large.size());
+    EXPECT_EQ(server.requests(), 1);
+}
+
+TEST(Download, EndsItsTransferWhenItIsDestroyed) {
+    const std::string large(std::size_t{16} << 20, 'x');
+    ScriptedServer server([&](const Received&) { return reply(200, large); });
+    S3StoreOptions options = test_options(server.url());
+    options.stall_timeout = 5s;
+    const auto bucket = Bucket::open(options);
+    std::byte some[100];
+    auto download = run_blocking(bucket->open("key", 0, to_the_end));
+    EXPECT_GT(run_blocking(download->read(some)), 0U);
+    download.reset();
+    EXPECT_EQ(run_blocking(bucket->get("key", large.size()))->size(), large.size());
+    EXPECT_EQ(server.connections(), 2);
+}
+
+TEST(Download, OutlivesItsBucket) {
+    ScriptedServer server(object);
+    auto bucket = test_bucket(server);
+    const auto download = run_blocking(bucket->open("key", 0, to_the_end));
+    bucket.reset();
+    EXPECT_TRUE(read_all(*download) == content());
+}
+
+TEST(Download, WithoutALengthIsRefused) {
+    // Taken for an empty object it would be served as one.
+    ScriptedServer server([](const Received&) {
+        return Reply{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"};
+    });
+    const auto bucket = test_bucket(server);
+    EXPECT_EQ(error_of([&] { run_blocking(bucket->open("key", 0, to_the_end)); }).code(),
+              ErrorCode::io);
+    EXPECT_EQ(error_of([&] { run_blocking(bucket->head("key")); }).code(), ErrorCode::io);
+}
+
+TEST(Download, FromAServerThatIgnoresRangesIsRefused) {
+    ScriptedServer server([](const Received&) { return reply(200, content()); });
+    const Error error =
+        error_of([&] { run_blocking(test_bucket(server)->open("key", 5, to_the_end)); });
+    EXPECT_EQ(error.code(), ErrorCode::io);
+    EXPECT_TRUE(has(error, "ignores the range"));
+}
+
+}  // namespace
+}  // namespace pkgreg::s3
