@@ -40,10 +40,8 @@ ObjectHead head_in(const HttpAnswer& answer) {
 awaitable<std::size_t> ObjectDownload::read(std::span<std::byte> into) {
     const std::uint64_t left = end_ - position_;
     if (into.size() > left) into = into.first(static_cast<std::size_t>(left));
-    if (into.empty()) {
-        body_.reset();
-        co_return 0;
-    }
+    if (left == 0) body_.reset();
+    if (into.empty()) co_return 0;
     while (true) {
         const std::size_t n = co_await body_->read(into);
         if (n > 0) {

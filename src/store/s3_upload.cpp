@@ -110,7 +110,9 @@ S3Upload::S3Upload(std::shared_ptr<const S3UploadContext> context, ObjectKey key
 S3Upload::~S3Upload() = default;
 
 bool S3Upload::full() const noexcept {
-    return next_number_ == context_->parts_per_object && filled_ == context_->parts->buffer_size();
+    const bool last = next_number_ == context_->parts_per_object;
+    return next_number_ > context_->parts_per_object ||
+           (last && filled_ == context_->parts->buffer_size());
 }
 
 awaitable<void> S3Upload::send(std::shared_ptr<Parts> parts, int number,

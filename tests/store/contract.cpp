@@ -119,14 +119,21 @@ TEST_P(ObjectStoreContract, absence_is_found_also_after_a_listing) {
 
 TEST_P(ObjectStoreContract, a_put_replaces_and_changes_the_etag) {
     std::set<std::string> etags;
+    std::string last;
     for (int i = 0; i < 20; ++i) {
         const std::string value = "value " + std::to_string(i % 2);
         put("key", value);
         EXPECT_EQ(get("key"), value);
-        etags.insert(head("key")->etag);
+        const std::string etag = head("key")->etag;
+        EXPECT_NE(etag, last);
+        last = etag;
+        etags.insert(etag);
         EXPECT_EQ(read_all(*open("key")), value);
     }
-    EXPECT_EQ(etags.size(), 20U);
+    // A condition must not hold for content that was there before and came back.
+    if (store().capabilities().if_match) {
+        EXPECT_EQ(etags.size(), 20U);
+    }
     EXPECT_EQ(list(""), Keys{"key"});
 }
 
@@ -459,6 +466,11 @@ TEST_P(ObjectStoreContract, an_upload_goes_on_after_a_flush) {
 }
 
 TEST_P(ObjectStoreContract, an_upload_can_be_read_back_and_goes_on) {
+    if (!store().capabilities().late_naming) {
+        const auto named = begin_upload("key");
+        EXPECT_EQ(code_of([&] { run_blocking(named->read_back()); }), ErrorCode::unsupported);
+        return;
+    }
     const std::string bytes = test_bytes(400'000);
     auto upload = begin_upload("key");
     EXPECT_EQ(read_all(*run_blocking(upload->read_back())), "");
