@@ -3,6 +3,7 @@
 #pragma once
 
 #include "pkgreg/log.hpp"
+#include "pkgreg/s3_store.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -15,7 +16,8 @@ namespace pkgreg {
 
 /// `registry.s3`: content is kept in a bucket.
 struct S3Options {
-    /// `credential-secret-path`: the secret that holds an AWS credentials file. Empty: none given.
+    /// `credential-secret-path`: the secret that holds an AWS credentials file. Empty: none, and
+    /// the keys are looked for as `S3CredentialSource` says.
     std::string credential_secret_path = {};
     /// `credential-profile-name`: the profile of that file.
     std::string credential_profile_name = "default";
@@ -28,6 +30,46 @@ struct S3Options {
     std::string endpoint = {};
 
     friend bool operator==(const S3Options&, const S3Options&) = default;
+};
+
+/// `pkgreg.s3`: how the bucket is used, which the original product had no settings for. What each
+/// one means is said in `S3StoreOptions`.
+struct S3Settings {
+    /// `credential-file`: an AWS credentials file, for keys that are no secret of the scheduler's.
+    std::string credential_file = {};
+    /// `region`.
+    std::string region = {};
+    /// `addressing`: `automatic`, `path` or `virtual-host`.
+    S3Addressing addressing = S3Addressing::automatic;
+    /// `checksum`: `automatic`, `sha256`, `crc32c`, `md5` or `none`.
+    S3Checksum checksum = S3Checksum::automatic;
+    /// `ca`: PEM file of the authorities to trust instead of the system's.
+    std::string ca = {};
+    /// `proxy`: URL of the proxy to the service.
+    std::string proxy = {};
+    /// `encryption`: `AES256` or `aws:kms`.
+    std::string encryption = {};
+    /// `kms-key`: the key for `aws:kms`.
+    std::string kms_key = {};
+    /// `storage-class`: of what is written.
+    std::string storage_class = {};
+    /// `part-size`: of a multipart upload, in MiB.
+    std::uint32_t part_size = 8;
+    /// `parts-in-flight`: parts of one upload that are on their way at once.
+    std::uint32_t parts_in_flight = 4;
+    /// `max-parts`: parts in memory, in all uploads together.
+    std::uint32_t max_parts = 24;
+
+    friend bool operator==(const S3Settings&, const S3Settings&) = default;
+};
+
+/// A bucket, with all that the options say of it.
+struct S3Storage {
+    /// Its path has no slash at either end; an empty endpoint is Amazon's.
+    S3Options place = {};
+    S3Settings settings = {};
+
+    friend bool operator==(const S3Storage&, const S3Storage&) = default;
 };
 
 /// `registry.mount-volume`: content is kept in a volume that is mounted into the container.
@@ -63,8 +105,15 @@ enum class LogFormat : std::uint8_t { text, json };
 /// option for each of them.
 struct ProgramOptions {
     // Behaviour.
-    /// `storage`: a directory, `memory:`, or `s3://bucket/path`. Empty: as `registry` says.
+    /// `storage`: a directory, `memory:`, or `s3://bucket/path?name=value&…`, whose parameters are
+    /// the other keys of `registry.s3` and those of `pkgreg.s3`, over which they win. Empty: as
+    /// `registry` says.
     std::string storage = {};
+    /// `secrets-dir`: the directory in which secrets are files of their path. Empty: the
+    /// scheduler's sandbox alone.
+    std::string secrets_dir = {};
+    /// `s3`: how a bucket is used, where content is kept in one.
+    S3Settings s3 = {};
     /// `listen`: addresses as `ServerOptions::listen` has them; one text or an array.
     std::vector<std::string> listen = {"127.0.0.1:5000"};
     /// `allow-http`: plain HTTP on addresses other than loopback.
@@ -73,6 +122,8 @@ struct ProgramOptions {
     std::string external_url = {};
     /// `trusted-proxies`: see `ProtocolOptions`; one text or an array.
     std::vector<std::string> trusted_proxies = {};
+    /// `redirect-clients`: see `ProtocolOptions`; one text or an array.
+    std::vector<std::string> redirect_clients = {};
     /// `read-only`: refuse every change.
     bool read_only = false;
     /// `deletion`: allow deletion of tags, manifests, blobs and repositories.
@@ -134,6 +185,10 @@ struct Options {
     /// Where content is kept: `program.storage`, else `s3://bucket/path`, else the mounted volume's
     /// path, else nothing (the scheduler's own local volume, or what the command line says).
     std::string storage() const;
+
+    /// The bucket that content is kept in; nothing when it is kept elsewhere. Throws
+    /// `invalid_options` for a URL that cannot be read.
+    std::optional<S3Storage> s3_storage() const;
 
     friend bool operator==(const Options&, const Options&) = default;
 };

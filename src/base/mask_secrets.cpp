@@ -40,11 +40,21 @@ bool is_secret(std::string_view parameter) {
     constexpr std::array<std::string_view, 5> names = {"sig", "key", "auth", "authorization",
                                                        "pwd"};
     constexpr std::array<std::string_view, 2> families = {"xamz", "xgoog"};
+    // They tell where a secret is, not what it is.
+    constexpr std::array<std::string_view, 3> places = {"credentialfile", "credentialsecretpath",
+                                                        "credentialprofilename"};
     const std::string name = folded(parameter);
     const auto inside = [&](std::string_view part) { return name.find(part) != std::string::npos; };
     const auto in_front = [&](std::string_view part) { return name.starts_with(part); };
+    if (std::ranges::find(places, name) != places.end()) return false;
     return std::ranges::any_of(parts, inside) || std::ranges::find(names, name) != names.end() ||
            std::ranges::any_of(families, in_front);
+}
+
+/// Whether a parameter's value is a URL with user information, such as that of a proxy.
+bool has_user(std::string_view value) {
+    const std::string text = folded(value);
+    return text.find("://") != std::string::npos && text.find('@') != std::string::npos;
 }
 
 /// Where the user information of an absolute URL ends (the `@`), counted from behind `://`; nothing
@@ -89,7 +99,12 @@ void append_masked_url(std::string& out, std::string_view url) {
         end = std::min(url.find_first_of("&;#?"), url.size());
         const std::string_view parameter = url.substr(0, end);
         const std::size_t equals = parameter.find('=');
-        if (equals != std::string_view::npos && is_secret(parameter.substr(0, equals))) {
+        // A password may hold what ends a parameter elsewhere.
+        const std::size_t whole = std::min(url.find('&'), url.size());
+        if (equals != std::string_view::npos && has_user(url.substr(equals, whole - equals))) {
+            out.append(parameter.substr(0, equals + 1)).append(mask);
+            end = whole;
+        } else if (equals != std::string_view::npos && is_secret(parameter.substr(0, equals))) {
             out.append(parameter.substr(0, equals + 1)).append(mask);
         } else {
             out.append(parameter);

@@ -6,12 +6,11 @@
 #include "base/json_text.hpp"
 #include "base/mask_secrets.hpp"
 #include "base/options_fields.hpp"
+#include "base/options_rules.hpp"
+#include "base/s3_url.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstring>
@@ -24,154 +23,13 @@
 namespace pkgreg {
 namespace {
 
-using options_fields::Any;
-using options_fields::Range;
-using options_fields::Text;
 using options_fields::visit_fields;
+using namespace options_rules;
 
 template <class T>
 struct IsOptional : std::false_type {};
 template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
-
-// Words of the closed lists.
-
-struct LevelWord {
-    std::string_view word;
-    LogLevel value;
-};
-struct FormatWord {
-    std::string_view word;
-    LogFormat value;
-};
-constexpr std::array<LevelWord, 4> level_words = {{{"debug", LogLevel::debug},
-                                                   {"info", LogLevel::info},
-                                                   {"warning", LogLevel::warning},
-                                                   {"error", LogLevel::error}}};
-constexpr std::array<FormatWord, 2> format_words = {
-    {{"text", LogFormat::text}, {"json", LogFormat::json}}};
-
-constexpr const auto& words_of(LogLevel) {
-    return level_words;
-}
-constexpr const auto& words_of(LogFormat) {
-    return format_words;
-}
-
-template <class E>
-std::string_view word_of(E value) {
-    for (const auto& entry : words_of(value)) {
-        if (entry.value == value) return entry.word;
-    }
-    return {};
-}
-
-/// `"text" or "json"`.
-template <class E>
-std::string list_words(E value) {
-    std::string out;
-    const auto& words = words_of(value);
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        if (i != 0) out += i + 1 == words.size() ? " or " : ", ";
-        out.append("\"").append(words[i].word).append("\"");
-    }
-    return out;
-}
-
-/// The shortest text that reads back as the same number.
-std::string number_text(double value) {
-    std::array<char, 32> buffer;
-    const bool whole = std::floor(value) == value && std::abs(value) < 1e15;
-    const auto end =
-        whole ? std::to_chars(buffer.begin(), buffer.end(), static_cast<long long>(value)).ptr
-              : std::to_chars(buffer.begin(), buffer.end(), value).ptr;
-    return std::string(buffer.begin(), end);
-}
-
-// What is wrong with a value; nothing when it is right.
-
-using Problem = std::optional<std::string>;
-
-bool is_control(char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-bool is_lower_or_digit(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-Problem problem_of_bucket(std::string_view text) {
-    const auto allowed = [](char c) {
-        return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
-    };
-    if (text.size() >= 3 && text.size() <= 255 && std::ranges::all_of(text, allowed)) return {};
-    return "is not the name of a bucket: 3 to 255 letters, digits, '-', '.' and '_'";
-}
-
-Problem problem_of_url(std::string_view text) {
-    for (const std::string_view scheme : {"https://", "http://"}) {
-        if (!text.starts_with(scheme)) continue;
-        const std::string_view rest = text.substr(scheme.size());
-        const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-        if (!authority.empty() && rest.find(' ') == std::string_view::npos) return {};
-    }
-    return "must be a URL such as https://s3.us-east-1.amazonaws.com";
-}
-
-Problem problem_of_service_name(std::string_view text) {
-    const auto allowed = [](char c) {
-        return is_lower_or_digit(c) || c == '-' || c == '.' || c == '/';
-    };
-    const bool empty_folder =
-        text.find("//") != std::string_view::npos || text.ends_with('/') || text.empty();
-    if (!empty_folder && std::ranges::all_of(text, allowed)) return {};
-    return "is not the name of a service: lower-case letters, digits, '-' and '.', in folders "
-           "separated by '/'";
-}
-
-Problem problem_of(const std::string& text, Text condition) {
-    if (std::ranges::any_of(text, is_control)) return "holds a control character";
-    if (condition == Text::optional_url && text.empty()) return {};
-    if (condition != Text::free && text.empty()) return "must not be empty";
-    switch (condition) {
-        case Text::bucket: return problem_of_bucket(text);
-        case Text::url:
-        case Text::optional_url: return problem_of_url(text);
-        case Text::service_name: return problem_of_service_name(text);
-        default: return {};
-    }
-}
-
-Problem problem_of(const std::vector<std::string>& list, Text condition) {
-    if (list.empty() && condition != Text::any_filled) return "must name at least one";
-    for (const std::string& text : list) {
-        if (auto problem = problem_of(text, condition)) return problem;
-    }
-    return {};
-}
-
-Problem problem_of(double value, Range range) {
-    if (value >= range.least && value <= range.most) return {};
-    return "must be from " + number_text(range.least) + " to " + number_text(range.most) +
-           ", not " + number_text(value);
-}
-
-Problem problem_of(const std::optional<double>& value, Range range) {
-    return value ? problem_of(*value, range) : Problem();
-}
-
-template <class T>
-Problem problem_of(const T&, Any) {
-    return {};
-}
-
-/// Whether an object must give the value.
-bool is_required(Text condition) {
-    return condition == Text::required || condition == Text::bucket || condition == Text::url;
-}
-template <class Condition>
-bool is_required(Condition) {
-    return false;
-}
 
 std::string join(std::string_view path, std::string_view key) {
     return path.empty() ? std::string(key) : std::string(path).append(".").append(key);
@@ -180,7 +38,8 @@ std::string join(std::string_view path, std::string_view key) {
 /// A key of the document in a message: as it is when it is plain, else quoted and escaped.
 std::string shown_key(std::string_view key) {
     const auto plain = [](char c) {
-        return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
     };
     if (!key.empty() && key.size() <= 64 && std::ranges::all_of(key, plain)) {
         return std::string(key);
@@ -256,25 +115,6 @@ class PathCollector {
     std::vector<std::string> moved_paths_;
 };
 
-/// How many letters must be added, dropped or changed to make one text of the other (Levenshtein);
-/// upper case and `_` count as lower case and `-`.
-std::size_t distance(std::string_view a, std::string_view b) {
-    const auto fold = [](char c) {
-        if (c == '_') return '-';
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    };
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t change = diagonal + (fold(a[i - 1]) == fold(b[j - 1]) ? 0 : 1);
-            diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, change}));
-        }
-    }
-    return row[b.size()];
-}
-
 std::string_view last_key(std::string_view path) {
     return path.substr(path.rfind('.') + 1);
 }
@@ -294,7 +134,7 @@ std::string suggest(std::string_view path, std::string_view key) {
         const bool sibling = known == join(path, last);
         if (sibling) siblings.append(siblings.empty() ? "" : ", ").append(last);
         // The same key in another object is as good as one here with two letters wrong.
-        const std::size_t apart = 2 * distance(last, key) + (sibling ? 0 : 3);
+        const std::size_t apart = 2 * spelling_distance(last, key) + (sibling ? 0 : 3);
         if (apart < least) {
             least = apart;
             nearest = std::move(known);
@@ -449,16 +289,11 @@ class Reader {
     template <class E>
     requires std::is_enum_v<E>
     static Problem convert(const JsonValue& source, E& target, Any) {
-        for (const auto& entry : words_of(target)) {
-            if (source.type == JsonValue::Type::string && source.text == entry.word) {
-                target = entry.value;
-                return {};
-            }
-        }
-        if (source.type == JsonValue::Type::string) {
-            return "must be " + list_words(target) + ", not " + json_string(source.text);
-        }
-        return wrong_type(list_words(target), source);
+        if (source.type != JsonValue::Type::string) return wrong_type(list_words(target), source);
+        const auto value = value_of<E>(source.text);
+        if (!value) return "must be " + list_words(target) + ", not " + json_string(source.text);
+        target = *value;
+        return {};
     }
 
     const JsonValue* object_;
@@ -501,7 +336,46 @@ class Checker {
 
 bool is_s3(const Options& options) {
     return options.program.storage.empty() ? options.s3.has_value()
-                                           : options.program.storage.starts_with("s3://");
+                                           : options.program.storage.starts_with(s3_scheme);
+}
+
+/// The bucket. What is wrong with its URL goes to `add(path, problem)`.
+template <class Add>
+S3Storage read_s3_storage(const Options& options, Add add) {
+    if (options.program.storage.empty()) {
+        S3Storage storage{*options.s3, options.program.s3};
+        storage.place.path = without_outer_slashes(options.s3->path);
+        return storage;
+    }
+    std::vector<std::string> problems;
+    S3Storage storage = read_s3_url(options.program.storage, options.program.s3, problems);
+    for (const std::string& problem : problems) add("pkgreg.storage", problem);
+    return storage;
+}
+
+/// What the parts of storage in a bucket are together.
+template <class Add>
+void check_s3(const Options& options, Add add) {
+    const auto [place, settings] = read_s3_storage(options, add);
+    // A URL brings its own values, so that is where to look.
+    const bool by_url = !options.program.storage.empty();
+    const auto wrong = [&](std::string_view path, const std::string& problem) {
+        const std::string name(last_key(path));
+        add(by_url ? "pkgreg.storage" : path, by_url ? name + ' ' + problem : problem);
+    };
+    if (!settings.credential_file.empty() && !place.credential_secret_path.empty()) {
+        wrong("pkgreg.s3.credential-file",
+              "stands beside credential-secret-path, but keys come from one place; give one of "
+              "them");
+    }
+    if (!settings.kms_key.empty() && settings.encryption != "aws:kms") {
+        wrong("pkgreg.s3.kms-key", "goes with the encryption aws:kms only");
+    }
+    if (settings.parts_in_flight > settings.max_parts) {
+        wrong("pkgreg.s3.parts-in-flight", "must be at most max-parts, " +
+                                               std::to_string(settings.max_parts) + ", not " +
+                                               std::to_string(settings.parts_in_flight));
+    }
 }
 
 /// What no single value can tell. `locate` finds where the value at a path was given.
@@ -526,6 +400,7 @@ void check_together(const Options& options, Problems& problems, Locate locate) {
                 " instances cannot share local storage: a directory has one writer, and instances "
                 "share nothing but a bucket; set it to 1, or give registry.s3");
     }
+    if (is_s3(options)) check_s3(options, add);
 }
 
 // Printing.
@@ -584,8 +459,9 @@ class Printer {
     void print(const std::optional<double>& value) { out_ += number_text(*value); }
     void print(std::uint64_t value) { out_ += std::to_string(value); }
     void print(std::uint32_t value) { out_ += std::to_string(value); }
-    void print(LogLevel value) { append_json_string(out_, word_of(value)); }
-    void print(LogFormat value) { append_json_string(out_, word_of(value)); }
+    template <class E>
+    requires std::is_enum_v<E>
+    void print(E value) { append_json_string(out_, word_of(value)); }
     void print(const std::vector<std::string>& value) {
         out_ += '[';
         for (std::size_t i = 0; i < value.size(); ++i) {
@@ -605,11 +481,19 @@ class Printer {
 std::string Options::storage() const {
     if (!program.storage.empty()) return program.storage;
     if (s3) {
-        std::string url = "s3://" + s3->bucket;
-        if (!s3->path.starts_with('/')) url += '/';
-        return url + s3->path;
+        return std::string(s3_scheme) + s3->bucket + '/' +
+               std::string(without_outer_slashes(s3->path));
     }
     return mount_volume ? mount_volume->container_path : std::string();
+}
+
+std::optional<S3Storage> Options::s3_storage() const {
+    if (!is_s3(*this)) return std::nullopt;
+    Problems problems({});
+    S3Storage storage = read_s3_storage(
+        *this, [&](std::string_view path, std::string_view what) { problems.add(0, path, what); });
+    problems.throw_if_any();
+    return storage;
 }
 
 Options parse_options(std::string_view json, std::string_view source) {

@@ -18,9 +18,14 @@ enum class Text : std::uint8_t {
     filled,      ///< anything but an empty text
     any_filled,  ///< a list of such, or an empty one
     bucket,
+    bucket_path,
     url,
     optional_url,
+    optional_proxy,
     service_name,
+    optional_word,  ///< visible characters
+    encryption,
+    storage_class,
 };
 
 /// The smallest and the largest number allowed.
@@ -44,8 +49,24 @@ void visit_fields(Visitor& visit, T& s3) {
     visit("credential-secret-path", s3.credential_secret_path, Text::free);
     visit("credential-profile-name", s3.credential_profile_name, Text::filled);
     visit("bucket", s3.bucket, Text::bucket);
-    visit("path", s3.path, Text::required);
+    visit("path", s3.path, Text::bucket_path);
     visit("endpoint", s3.endpoint, Text::url);
+}
+
+template <class Visitor, Either<S3Settings> T>
+void visit_fields(Visitor& visit, T& s3) {
+    visit("credential-file", s3.credential_file, Text::free);
+    visit("region", s3.region, Text::optional_word);
+    visit("addressing", s3.addressing, Any());
+    visit("checksum", s3.checksum, Any());
+    visit("ca", s3.ca, Text::free);
+    visit("proxy", s3.proxy, Text::optional_proxy);
+    visit("encryption", s3.encryption, Text::encryption);
+    visit("kms-key", s3.kms_key, Text::optional_word);
+    visit("storage-class", s3.storage_class, Text::storage_class);
+    visit("part-size", s3.part_size, Range{5, 64});
+    visit("parts-in-flight", s3.parts_in_flight, Range{1, 64});
+    visit("max-parts", s3.max_parts, Range{2, 1024});
 }
 
 template <class Visitor, Either<MountVolumeOptions> T>
@@ -67,10 +88,13 @@ template <class Visitor, Either<ProgramOptions> T>
 void visit_fields(Visitor& visit, T& program) {
     constexpr Range seconds = {0, 7 * 24 * 3600};
     visit("storage", program.storage, Text::free);
+    visit("secrets-dir", program.secrets_dir, Text::free);
+    visit.object("s3", program.s3);
     visit("listen", program.listen, Text::filled);
     visit("allow-http", program.allow_http, Any());
     visit("external-url", program.external_url, Text::optional_url);
     visit("trusted-proxies", program.trusted_proxies, Text::any_filled);
+    visit("redirect-clients", program.redirect_clients, Text::any_filled);
     visit("read-only", program.read_only, Any());
     visit("deletion", program.deletion, Any());
     visit("log-level", program.log_level, Any());

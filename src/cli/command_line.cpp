@@ -8,6 +8,7 @@
 #include "cli/listing.hpp"
 #include "cli/packages/package_commands.hpp"
 #include "cli/serve.hpp"
+#include "cli/storage_arguments.hpp"
 #include "cli/version.hpp"
 
 #include <CLI/App.hpp>
@@ -84,15 +85,6 @@ class HelpFormatter final : public CLI::Formatter {
     }
 };
 
-/// The file's options. That it cannot be read is as wrong as what it may hold.
-Options load_options(const std::string& file) {
-    try {
-        return read_options(file);
-    } catch (const Error& error) {
-        throw ProgramError(ExitCode::usage, error.message());
-    }
-}
-
 /// Turns a word into the number that CLI11 reads an enumeration from.
 template <class E>
 CLI::Validator word_of(std::vector<std::pair<std::string, E>> words) {
@@ -115,8 +107,8 @@ CLI::Validator word_of(std::vector<std::pair<std::string, E>> words) {
 class ServeCommand {
  public:
     explicit ServeCommand(CLI::App& parent)
-        : app_(*parent.add_subcommand("serve", "Serve a registry until SIGTERM or SIGINT")) {
-        add_storage();
+        : app_(*parent.add_subcommand("serve", "Serve a registry until SIGTERM or SIGINT")),
+          storage_(app_, "Directory, s3://BUCKET/PATH, or memory: to keep nothing", true) {
         add_network();
         add_behaviour();
         add_logs();
@@ -132,7 +124,7 @@ class ServeCommand {
     bool given() const { return app_.parsed(); }
 
     void run() const {
-        Options options = file_.empty() ? Options() : load_options(file_);
+        Options options = storage_.load();
         for (const auto& change : changes_) change(options);
         check_options(options);
         serve(options);
@@ -173,25 +165,6 @@ class ServeCommand {
         return out;
     }
 
-    void add_storage() {
-        const char* group = "Storage";
-        auto value = std::make_shared<std::string>();
-        CLI::Option* storage = app_.add_option(
-            "--storage", *value, "Directory that holds the content, or memory: to keep nothing");
-        storage->envname("PKGREG_STORAGE")->type_name("DIR")->group(group);
-        // It takes the place of whatever storage the file speaks of.
-        changes_.push_back([storage, value](Options& options) {
-            if (storage->count() == 0) return;
-            options.s3.reset();
-            options.mount_volume.reset();
-            options.program.storage = *value;
-        });
-        app_.add_option("--options", file_, "JSON options, see 'pkgreg options check'")
-            ->envname("PKGREG_OPTIONS")
-            ->type_name("FILE")
-            ->group(group);
-    }
-
     void add_network() {
         const char* group = "Network";
         add("listen", &ProgramOptions::listen, "HOST:PORT",
@@ -207,6 +180,11 @@ class ServeCommand {
             ->group(group);
         add("trusted-proxy", &ProgramOptions::trusted_proxies, "ADDRESS",
             "Proxy or network whose X-Forwarded-* fields are believed; repeatable")
+            ->delimiter(',')
+            ->allow_extra_args(false)
+            ->group(group);
+        add("redirect-client", &ProgramOptions::redirect_clients, "ADDRESS",
+            "Client or network that fetches blobs from S3 itself (307); repeatable; *: all")
             ->delimiter(',')
             ->allow_extra_args(false)
             ->group(group);
@@ -272,7 +250,7 @@ class ServeCommand {
     }
 
     CLI::App& app_;
-    std::string file_;
+    StorageArguments storage_;
     std::vector<std::function<void(Options&)>> changes_;
 };
 
@@ -302,7 +280,9 @@ class ListingCommands {
  public:
     explicit ListingCommands(CLI::App& parent)
         : repositories_(*parent.add_subcommand("repositories", "List all repositories")),
-          tags_(*parent.add_subcommand("tags", "List all tags of a repository")) {
+          tags_(*parent.add_subcommand("tags", "List all tags of a repository")),
+          repositories_storage_(repositories_, storage_text, false),
+          tags_storage_(tags_, storage_text, false) {
         tags_.add_option("NAME", repository_, "The repository, such as library/hello")
             ->type_name("")
             ->required();
@@ -312,14 +292,24 @@ class ListingCommands {
 
     bool given() const { return repositories_.parsed() || tags_.parsed(); }
     void run() const {
-        if (repositories_.parsed()) {
-            list_repositories(options_, std::cout);
+        const bool repositories = repositories_.parsed();
+        const StorageArguments& storage = repositories ? repositories_storage_ : tags_storage_;
+        ListingOptions options = options_;
+        if (storage.given()) {
+            options.storage = storage.load();
+            check_options(*options.storage);
+        }
+        if (repositories) {
+            list_repositories(options, std::cout);
         } else {
-            list_tags(repository_, options_, std::cout);
+            list_tags(repository_, options, std::cout);
         }
     }
 
  private:
+    static constexpr const char* storage_text =
+        "Read this directory or s3://BUCKET/PATH instead, beside its server";
+
     void add_common(CLI::App& command) {
         CLI::Option* server = command.add_option("--server", options_.server,
                                                  "The registry's server (http://127.0.0.1:5000)");
@@ -327,17 +317,15 @@ class ListingCommands {
         command.add_option("--ca", options_.ca, "PEM file of the authorities to trust, for https")
             ->envname("PKGREG_CA")
             ->type_name("FILE");
-        command
-            .add_option("--storage", options_.storage,
-                        "Read this directory instead, beside its server if there is one")
-            ->type_name("DIR");
         command.add_flag("--json", options_.json, "One JSON object instead of lines");
     }
 
     CLI::App& repositories_;
     CLI::App& tags_;
+    StorageArguments repositories_storage_;
+    StorageArguments tags_storage_;
     std::string repository_;
-    ListingOptions options_{"http://127.0.0.1:5000", {}, {}, false};
+    ListingOptions options_;
 };
 
 /// Writes a message, which may have several lines, and gives the exit code back.

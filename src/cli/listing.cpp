@@ -80,9 +80,9 @@ void follow_pages(HttpClient& client, std::string target, std::string_view key,
     }
 }
 
-std::shared_ptr<Registry> open_to_read(const std::string& location) {
+std::shared_ptr<Registry> open_to_read(const Options& storage) {
     auto pool = std::make_shared<WorkPool>();
-    auto store = open_storage(location, true, pool);
+    auto store = open_storage(storage, StorageUse{true, pool});
     RegistryOptions options;
     options.read_only = true;
     options.pool = std::move(pool);
@@ -166,11 +166,11 @@ std::string next_link(std::string_view field) {
 void list_repositories(const ListingOptions& options, std::ostream& out) {
     NameWriter writer(out, options.json, "{\"repositories\":");
     const TakePage take = [&](const std::vector<std::string>& names) { writer.write(names); };
-    if (options.storage.empty()) {
+    if (!options.storage) {
         HttpClient client(options.server, client_options(options));
         follow_pages(client, "/v2/_catalog?n=" + std::to_string(page_size), "repositories", take);
     } else {
-        const auto registry = open_to_read(options.storage);
+        const auto registry = open_to_read(*options.storage);
         walk_pages(
             [&](std::string_view last) {
                 return run_blocking(registry->list_repositories(last, page_size));
@@ -184,12 +184,12 @@ void list_tags(const std::string& repository, const ListingOptions& options, std
     const RepositoryName name = parse_name(repository);
     NameWriter writer(out, options.json, "{\"name\":" + json_string(repository) + ",\"tags\":");
     const TakePage take = [&](const std::vector<std::string>& names) { writer.write(names); };
-    if (options.storage.empty()) {
+    if (!options.storage) {
         HttpClient client(options.server, client_options(options));
         follow_pages(client, "/v2/" + repository + "/tags/list?n=" + std::to_string(page_size),
                      "tags", take);
     } else {
-        const auto registry = open_to_read(options.storage);
+        const auto registry = open_to_read(*options.storage);
         walk_pages(
             [&](std::string_view last) {
                 return run_blocking(registry->list_tags(name, last, page_size));

@@ -1,7 +1,10 @@
 // `pkgreg repositories` and `pkgreg tags`: the names that a server or a storage holds.
 #pragma once
 
+#include "pkgreg/options.hpp"
+
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,12 +12,12 @@ namespace pkgreg::cli {
 
 /// What a listing asks, and how it answers.
 struct ListingOptions {
-    /// A server's URL; used where `storage` is empty.
-    std::string server;
+    /// A server's URL; used where no storage is given.
+    std::string server = "http://127.0.0.1:5000";
     /// A storage to open for reading beside its server.
-    std::string storage;
+    std::optional<Options> storage = {};
     /// A PEM file of authorities, see `HttpClientOptions`.
-    std::string ca;
+    std::string ca = {};
     /// One JSON object instead of one name per line.
     bool json = false;
 };

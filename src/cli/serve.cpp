@@ -7,7 +7,6 @@
 #include "pkgreg/work_pool.hpp"
 
 #include "base/blocking.hpp"
-#include "base/mask_secrets.hpp"
 #include "base/threads.hpp"
 #include "cli/access_log.hpp"
 #include "cli/descriptor_limit.hpp"
@@ -21,11 +20,10 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <sys/eventfd.h>
 #include <system_error>
 #include <thread>
@@ -37,21 +35,6 @@ namespace {
 
 using std::chrono::seconds;
 
-std::string storage_location(const Options& options) {
-    const std::string location = options.storage();
-    if (location.empty()) {
-        throw ProgramError(ExitCode::usage,
-                           "there is no storage; give --storage DIR, PKGREG_STORAGE, or "
-                           "pkgreg.storage in the options file (memory: keeps nothing)");
-    }
-    // A volume's path is relative to the sandbox in which the scheduler starts the task.
-    const char* sandbox = std::getenv("MESOS_SANDBOX");
-    if (sandbox && options.program.storage.empty() && options.mount_volume) {
-        return (std::filesystem::path(sandbox) / location).string();
-    }
-    return location;
-}
-
 std::shared_ptr<Registry> open_registry(const Options& options, const std::string& location,
                                         const ProgramLog& log) {
     const ProgramOptions& program = options.program;
@@ -59,7 +42,8 @@ std::shared_ptr<Registry> open_registry(const Options& options, const std::strin
         log(LogLevel::warning, "storage in memory: all content is lost when the program ends");
     }
     auto pool = std::make_shared<WorkPool>();
-    auto store = open_storage(location, program.read_only, pool);
+    const auto warn = [log](std::string_view text) { log(LogLevel::warning, text); };
+    auto store = open_storage(options, StorageUse{program.read_only, pool, warn});
     RegistryOptions registry;
     registry.read_only = program.read_only;
     registry.deletion = program.deletion;
@@ -123,6 +107,7 @@ std::shared_ptr<HttpHandler> make_handler(const std::shared_ptr<Registry>& regis
     ProtocolOptions protocol;
     protocol.external_url = program.external_url;
     protocol.trusted_proxies = program.trusted_proxies;
+    protocol.redirect_clients = program.redirect_clients;
     return make_protocol(registry, std::move(protocol));
 }
 
@@ -197,7 +182,7 @@ void serve(const Options& options) {
     const auto server = start_server(registry, make_handler(registry, program),
                                      server_options(program, access_log.get(), log), log);
     log(LogLevel::info,
-        "storage " + masked_url(location) + (program.read_only ? ", read-only" : ""));
+        "storage: " + registry->store().describe() + (program.read_only ? ", read-only" : ""));
     for (const std::string& url : server->urls()) std::printf("listening on %s\n", url.c_str());
     std::fflush(stdout);
     wait_for_stop(signals, log);

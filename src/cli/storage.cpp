@@ -3,12 +3,14 @@
 #include "pkgreg/directory_store.hpp"
 #include "pkgreg/error.hpp"
 #include "pkgreg/memory_store.hpp"
+#include "pkgreg/s3_store.hpp"
 
 #include "base/mask_secrets.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/s3_storage.hpp"
 
+#include <cstdlib>
 #include <filesystem>
-#include <string_view>
 #include <utility>
 
 namespace pkgreg::cli {
@@ -16,13 +18,55 @@ namespace {
 
 constexpr std::string_view file_scheme = "file://";
 
-/// The directory that the location names.
-std::filesystem::path directory_of(const std::string& location) {
-    if (location.starts_with("s3://")) {
+std::shared_ptr<ObjectStore> open_directory(const std::filesystem::path& directory,
+                                            StorageUse use) {
+    std::error_code error;
+    if (use.read_only && !std::filesystem::is_directory(directory, error)) {
         throw ProgramError(ExitCode::storage,
-                           "this build has no S3 storage; keep the content in a directory "
-                           "(--storage DIR)");
+                           "there is no storage at " + directory.string() +
+                               (error ? ": " + error.message() : ": not a directory"));
     }
+    DirectoryStoreOptions options;
+    options.read_only = use.read_only;
+    options.pool = std::move(use.pool);
+    try {
+        return open_directory_store(directory, std::move(options));
+    } catch (const Error& problem) {
+        throw ProgramError(ExitCode::storage, problem.message());
+    }
+}
+
+std::shared_ptr<ObjectStore> open_bucket(const S3Storage& storage, const std::string& secrets_dir,
+                                         StorageUse use) {
+    S3StoreOptions options = s3_store_options(storage, secrets_dir);
+    options.pool = std::move(use.pool);
+    options.warn = std::move(use.warn);
+    return open_s3_store(std::move(options));
+}
+
+}  // namespace
+
+std::string storage_location(const Options& options) {
+    const std::string location = options.storage();
+    if (location.empty()) {
+        throw ProgramError(ExitCode::usage,
+                           "there is no storage; give --storage DIR or --storage s3://BUCKET/PATH, "
+                           "PKGREG_STORAGE, or pkgreg.storage in the options file (memory: keeps "
+                           "nothing)");
+    }
+    // A volume's path is relative to the sandbox in which the scheduler starts the task.
+    const char* sandbox = std::getenv("MESOS_SANDBOX");
+    if (sandbox && options.program.storage.empty() && options.mount_volume) {
+        return (std::filesystem::path(sandbox) / location).string();
+    }
+    return location;
+}
+
+bool is_memory(const std::string& location) {
+    return location == "memory:";
+}
+
+std::string directory_of(const std::string& location) {
     if (location.starts_with(file_scheme)) {
         std::string path = location.substr(file_scheme.size());
         if (path.starts_with('/') && path.find('%') == std::string::npos) return path;
@@ -34,40 +78,18 @@ std::filesystem::path directory_of(const std::string& location) {
     if (location.find("://") != std::string::npos) {
         throw ProgramError(ExitCode::usage, "'" + masked_url(location) +
                                                 "' is no storage that is known here; give a "
-                                                "directory, or memory:");
+                                                "directory, s3://BUCKET/PATH, or memory:");
     }
     return location;
 }
 
-std::shared_ptr<ObjectStore> open_directory(const std::filesystem::path& directory, bool read_only,
-                                            std::shared_ptr<WorkPool> pool) {
-    std::error_code error;
-    if (read_only && !std::filesystem::is_directory(directory, error)) {
-        throw ProgramError(ExitCode::storage,
-                           "there is no storage at " + directory.string() +
-                               (error ? ": " + error.message() : ": not a directory"));
+std::shared_ptr<ObjectStore> open_storage(const Options& options, StorageUse use) {
+    if (const auto bucket = options.s3_storage()) {
+        return open_bucket(*bucket, options.program.secrets_dir, std::move(use));
     }
-    DirectoryStoreOptions options;
-    options.read_only = read_only;
-    options.pool = std::move(pool);
-    return open_directory_store(directory, std::move(options));
-}
-
-}  // namespace
-
-bool is_memory(const std::string& location) {
-    return location == "memory:";
-}
-
-std::shared_ptr<ObjectStore> open_storage(const std::string& location, bool read_only,
-                                          std::shared_ptr<WorkPool> pool) {
+    const std::string location = storage_location(options);
     if (is_memory(location)) return make_memory_store();
-    const std::filesystem::path directory = directory_of(location);
-    try {
-        return open_directory(directory, read_only, std::move(pool));
-    } catch (const Error& error) {
-        throw ProgramError(ExitCode::storage, error.message());
-    }
+    return open_directory(directory_of(location), std::move(use));
 }
 
 }  // namespace pkgreg::cli

@@ -38,5 +38,19 @@ TEST(MaskedUrl, secret_parameters_are_masked_whatever_their_spelling) {
     EXPECT_EQ(masked_url("/a?token=a=b"), "/a?token=***");
 }
 
+TEST(MaskedUrl, a_url_inside_a_parameter_loses_its_user) {
+    EXPECT_EQ(masked_url("s3://b/p?proxy=http://user:pa;s#s?w@host:3128&region=r"),
+              "s3://b/p?proxy=***&region=r");
+    EXPECT_EQ(masked_url("s3://b/p?proxy=http%3a%2F%2Fuser%3Apass%40host"), "s3://b/p?proxy=***");
+    EXPECT_EQ(masked_url("s3://b/p?proxy=http://host:3128"), "s3://b/p?proxy=http://host:3128");
+}
+
+TEST(MaskedUrl, where_a_secret_lies_is_shown) {
+    constexpr std::string_view url =
+        "s3://b/p?credential-secret-path=folder/name&credential-file=/etc/keys&"
+        "credential-profile-name=x&endpoint=http://127.0.0.1:9000";
+    EXPECT_EQ(masked_url(url), url);
+}
+
 }  // namespace
 }  // namespace pkgreg

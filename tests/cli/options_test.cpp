@@ -99,18 +99,21 @@ TEST(Options, a_mount_volume_is_read) {
 
 TEST(Options, the_programs_own_settings_are_read) {
     const ProgramOptions program = parse_options(R"({"pkgreg":{
-        "storage":"/var/lib/pkgreg","listen":["127.0.0.1:5000","[::1]:5000"],"allow-http":true,
+        "storage":"/var/lib/pkgreg","secrets-dir":"/run/secrets","listen":["127.0.0.1:5000","[::1]:5000"],"allow-http":true,
         "external-url":"https://r.example.com","trusted-proxies":["10.0.0.0/8","unix"],
+        "redirect-clients":"10.1.0.0/16",
         "read-only":true,"deletion":false,"log-level":"debug","log-format":"json","access-log":false,
         "grace-seconds":5,"upload-idle-hours":1,"max-manifest-bytes":8388608,"max-body-bytes":1e9,
         "max-header-bytes":4096,"max-connections":10,"header-timeout-seconds":1,
         "stall-timeout-seconds":2,"idle-timeout-seconds":3,"min-bytes-per-second":0,"threads":2}})")
                                        .program;
     EXPECT_EQ(program.storage, "/var/lib/pkgreg");
+    EXPECT_EQ(program.secrets_dir, "/run/secrets");
     EXPECT_EQ(program.listen, (std::vector<std::string>{"127.0.0.1:5000", "[::1]:5000"}));
     EXPECT_TRUE(program.allow_http);
     EXPECT_EQ(program.external_url, "https://r.example.com");
     EXPECT_EQ(program.trusted_proxies, (std::vector<std::string>{"10.0.0.0/8", "unix"}));
+    EXPECT_EQ(program.redirect_clients, std::vector<std::string>{"10.1.0.0/16"});
     EXPECT_TRUE(program.read_only);
     EXPECT_FALSE(program.deletion);
     EXPECT_EQ(program.log_level, LogLevel::debug);
@@ -127,6 +130,27 @@ TEST(Options, the_programs_own_settings_are_read) {
     EXPECT_EQ(program.idle_timeout_seconds, 3u);
     EXPECT_EQ(program.min_bytes_per_second, 0u);
     EXPECT_EQ(program.threads, 2u);
+}
+
+TEST(Options, how_a_bucket_is_used_is_read) {
+    const S3Settings s3 = parse_options(R"({"pkgreg":{"s3":{
+        "credential-file":"/etc/keys","region":"eu-central-1","addressing":"virtual-host",
+        "checksum":"md5","ca":"/etc/ca.pem","proxy":"http://proxy:3128","encryption":"aws:kms",
+        "kms-key":"arn:aws:kms:eu-central-1:1:key/2","storage-class":"STANDARD_IA",
+        "part-size":16,"parts-in-flight":2,"max-parts":12}}})")
+                              .program.s3;
+    EXPECT_EQ(s3.credential_file, "/etc/keys");
+    EXPECT_EQ(s3.region, "eu-central-1");
+    EXPECT_EQ(s3.addressing, S3Addressing::virtual_host);
+    EXPECT_EQ(s3.checksum, S3Checksum::md5);
+    EXPECT_EQ(s3.ca, "/etc/ca.pem");
+    EXPECT_EQ(s3.proxy, "http://proxy:3128");
+    EXPECT_EQ(s3.encryption, "aws:kms");
+    EXPECT_EQ(s3.kms_key, "arn:aws:kms:eu-central-1:1:key/2");
+    EXPECT_EQ(s3.storage_class, "STANDARD_IA");
+    EXPECT_EQ(s3.part_size, 16u);
+    EXPECT_EQ(s3.parts_in_flight, 2u);
+    EXPECT_EQ(s3.max_parts, 12u);
 }
 
 TEST(Options, one_address_may_stand_without_an_array) {
@@ -222,7 +246,37 @@ INSTANTIATE_TEST_SUITE_P(
                 "https://s3.us-east-1.amazonaws.com"},
         Mistake{R"({"registry":{"mount-volume":{}}})",
                 "o.json:1: registry.mount-volume.container-path: must be given"},
+        Mistake{R"({"registry":{"s3":{"bucket":"abc","path":"a b","endpoint":"http://h"}}})",
+                "o.json:1: registry.s3.path: must be components of A-Z a-z 0-9 and +,-._=@~! "
+                "joined by slashes, none of them beginning with a dot"},
+        Mistake{R"({"pkgreg":{"s3":{"addressing":"host"}}})",
+                "o.json:1: pkgreg.s3.addressing: must be \"automatic\", \"path\" or "
+                "\"virtual-host\", not \"host\""},
+        Mistake{R"({"pkgreg":{"s3":{"encryption":"aes"}}})",
+                "o.json:1: pkgreg.s3.encryption: must be \"AES256\" or \"aws:kms\""},
+        Mistake{R"({"pkgreg":{"s3":{"storage-class":"GLACIER"}}})",
+                "o.json:1: pkgreg.s3.storage-class: must be a class whose objects can be read at "
+                "any time; those of GLACIER have to be restored first"},
+        Mistake{R"({"pkgreg":{"s3":{"proxy":"proxy:3128"}}})",
+                "o.json:1: pkgreg.s3.proxy: must be a URL such as http://proxy.example.com:3128"},
+        Mistake{R"({"pkgreg":{"s3":{"part-size":4}}})",
+                "o.json:1: pkgreg.s3.part-size: must be from 5 to 64, not 4"},
+        Mistake{R"({"pkgreg":{"s3":{"endpoint":"http://h"}}})",
+                "o.json:1: pkgreg.s3.endpoint: unknown option; did you mean "
+                "registry.s3.endpoint?"},
         // What does not go together.
+        Mistake{
+            "{\"registry\":{\"s3\":{\"bucket\":\"abc\",\"path\":\"p\",\"endpoint\":\"http://h\","
+            "\"credential-secret-path\":\"s\"}},\n\"pkgreg\":{\"s3\":{\n"
+            "\"credential-file\":\"f\",\n\"kms-key\":\"k\",\n\"parts-in-flight\":9,"
+            "\"max-parts\":8}}}",
+            "o.json:3: pkgreg.s3.credential-file: stands beside credential-secret-path, but "
+            "keys come from one place; give one of them\n"
+            "o.json:4: pkgreg.s3.kms-key: goes with the encryption aws:kms only\n"
+            "o.json:5: pkgreg.s3.parts-in-flight: must be at most max-parts, 8, not 9"},
+        Mistake{"{\"pkgreg\":{\n\"storage\":\"s3://abc/p?regoin=x&kms-key=k\"}}",
+                "o.json:2: pkgreg.storage: parameter 'regoin' is unknown; did you mean region?\n"
+                "o.json:2: pkgreg.storage: kms-key goes with the encryption aws:kms only"},
         Mistake{"{\"registry\":{\"service\":{\n\"instances\":2}}}",
                 "o.json:2: registry.service.instances: 2 instances cannot share local storage: a "
                 "directory has one writer, and instances share nothing but a bucket; set it to 1, "
@@ -313,6 +367,13 @@ TEST(Options, printing_fills_in_defaults_in_a_fixed_order) {
     "instances": 1
   },
   "pkgreg": {
+    "s3": {
+      "addressing": "automatic",
+      "checksum": "automatic",
+      "part-size": 8,
+      "parts-in-flight": 4,
+      "max-parts": 24
+    },
     "listen": ["127.0.0.1:5000"],
     "allow-http": false,
     "read-only": false,
@@ -354,6 +415,122 @@ TEST(Options, printing_masks_secrets_and_keeps_secret_paths) {
     EXPECT_THAT(printed, HasSubstr("\"https://***@s3.example.com/?X-Amz-Security-Token=***\""));
     EXPECT_THAT(printed, AllOf(Not(HasSubstr("topsecret")), Not(HasSubstr("hidden")),
                                Not(HasSubstr("AKIA"))));
+}
+
+S3Storage storage_of(std::string_view url, S3Settings settings = {}) {
+    Options options;
+    options.program.storage = url;
+    options.program.s3 = std::move(settings);
+    check_options(options);
+    return options.s3_storage().value();
+}
+
+TEST(StorageUrl, a_bucket_and_a_path_are_enough) {
+    const S3Storage storage = storage_of("s3://my-bucket/some/path/");
+    EXPECT_EQ(storage.place.bucket, "my-bucket");
+    EXPECT_EQ(storage.place.path, "some/path");
+    EXPECT_EQ(storage.place.endpoint, "");
+    EXPECT_EQ(storage.place.credential_profile_name, "default");
+    EXPECT_EQ(storage.settings, S3Settings());
+    EXPECT_EQ(storage_of("s3://my-bucket").place.path, "");
+    EXPECT_EQ(storage_of("s3://my-bucket/?&").place.path, "");
+}
+
+TEST(StorageUrl, every_key_of_both_objects_is_a_parameter) {
+    const auto [place, settings] = storage_of(
+        "s3://bkt/p?endpoint=http://127.0.0.1:9000&credential-secret-path=folder/keys&"
+        "credential-profile-name=other&region=r-1&addressing=path&checksum=none&ca=/ca.pem&"
+        "proxy=http://user:word@proxy:3128&encryption=aws:kms&kms-key=alias/k&"
+        "storage-class=STANDARD_IA&part-size=5&parts-in-flight=1&max-parts=2");
+    EXPECT_EQ(place.endpoint, "http://127.0.0.1:9000");
+    EXPECT_EQ(place.credential_secret_path, "folder/keys");
+    EXPECT_EQ(place.credential_profile_name, "other");
+    EXPECT_EQ(settings.region, "r-1");
+    EXPECT_EQ(settings.addressing, S3Addressing::path);
+    EXPECT_EQ(settings.checksum, S3Checksum::none);
+    EXPECT_EQ(settings.ca, "/ca.pem");
+    EXPECT_EQ(settings.proxy, "http://user:word@proxy:3128");
+    EXPECT_EQ(settings.encryption, "aws:kms");
+    EXPECT_EQ(settings.kms_key, "alias/k");
+    EXPECT_EQ(settings.storage_class, "STANDARD_IA");
+    EXPECT_EQ(settings.part_size, 5u);
+    EXPECT_EQ(settings.parts_in_flight, 1u);
+    EXPECT_EQ(settings.max_parts, 2u);
+    EXPECT_EQ(storage_of("s3://bkt/p?credential-file=/etc/keys").settings.credential_file,
+              "/etc/keys");
+}
+
+TEST(StorageUrl, values_may_be_percent_encoded) {
+    const S3Storage storage =
+        storage_of("s3://bkt/p?%65ndpoint=http%3A%2F%2F127.0.0.1%3a9000&credential-file=/a%26b+c");
+    EXPECT_EQ(storage.place.endpoint, "http://127.0.0.1:9000");
+    EXPECT_EQ(storage.settings.credential_file, "/a&b+c");
+}
+
+TEST(StorageUrl, its_parameters_win_over_the_settings_of_the_document) {
+    S3Settings settings;
+    settings.region = "one";
+    settings.checksum = S3Checksum::md5;
+    const S3Storage storage = storage_of("s3://bkt/p?region=two", settings);
+    EXPECT_EQ(storage.settings.region, "two");
+    EXPECT_EQ(storage.settings.checksum, S3Checksum::md5);
+}
+
+TEST(StorageUrl, every_mistake_is_named_without_what_might_be_secret) {
+    const auto message = [](std::string_view url) {
+        try {
+            storage_of(url);
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ErrorCode::invalid_options);
+            return error.message();
+        }
+        return std::string("(accepted)");
+    };
+    EXPECT_EQ(message("s3://bkt/p?buckt=x"),
+              "pkgreg.storage: parameter 'buckt' is unknown; known are credential-secret-path, "
+              "credential-profile-name, endpoint, credential-file, region, addressing, checksum, "
+              "ca, proxy, encryption, kms-key, storage-class, part-size, parts-in-flight, "
+              "max-parts");
+    EXPECT_EQ(message("s3://bkt/p?storage_clas=x"),
+              "pkgreg.storage: parameter 'storage_clas' is unknown; did you mean storage-class?");
+    EXPECT_EQ(message("s3://bkt/p?region=a&region=b"),
+              "pkgreg.storage: parameter 'region' is given twice");
+    EXPECT_EQ(message("s3://bkt/p?region=%4"),
+              "pkgreg.storage: parameter 'region': a '%' begins no code of two hexadecimal digits; "
+              "write %25 for the sign itself");
+    EXPECT_EQ(message("s3://bkt/p?endpoint=s3.example.com"),
+              "pkgreg.storage: parameter endpoint: must be a URL such as "
+              "https://s3.us-east-1.amazonaws.com");
+    EXPECT_EQ(message("s3://bkt/p?part-size=8MiB&checksum=sha1"),
+              "pkgreg.storage: parameter checksum: must be \"automatic\", \"sha256\", "
+              "\"crc32c\", \"md5\" or \"none\"\n"
+              "pkgreg.storage: parameter part-size: must be a whole number");
+    EXPECT_EQ(message("s3:///p"), "pkgreg.storage: names no bucket; write s3://BUCKET/PATH");
+    EXPECT_THAT(message("s3://b$/p"), HasSubstr("'b$' is not the name of a bucket"));
+    EXPECT_THAT(message("s3://bkt/a//b"), HasSubstr("the path 'a//b' must be components"));
+    const std::string keys = message("s3://AKIAEXAMPLE:hidden@bkt/p");
+    EXPECT_THAT(keys, AllOf(HasSubstr("keys do not belong into a URL"), Not(HasSubstr("hidden")),
+                            Not(HasSubstr("AKIA"))));
+}
+
+TEST(StorageUrl, storage_of_the_document_has_a_path_without_outer_slashes) {
+    const Options options = parse_options(
+        R"({"registry":{"s3":{"bucket":"bkt","path":"/a/b/","endpoint":"http://h"}},
+            "pkgreg":{"s3":{"region":"r"}}})");
+    const S3Storage storage = options.s3_storage().value();
+    EXPECT_EQ(storage.place.path, "a/b");
+    EXPECT_EQ(storage.settings.region, "r");
+    EXPECT_EQ(options.storage(), "s3://bkt/a/b");
+    EXPECT_FALSE(parse_options(R"({"pkgreg":{"storage":"/dir"}})").s3_storage());
+}
+
+TEST(Options, printing_masks_the_user_of_a_proxy_and_reads_back_all_else) {
+    const Options options = parse_options(
+        R"({"pkgreg":{"storage":"s3://bkt/p?proxy=http://user:hidden@proxy:1&credential-file=/k",
+            "s3":{"proxy":"http://user:hidden@proxy:1","checksum":"none"}}})");
+    const std::string printed = print_options(options);
+    EXPECT_THAT(printed, AllOf(Not(HasSubstr("hidden")), HasSubstr("credential-file=/k"),
+                               HasSubstr("\"checksum\": \"none\"")));
 }
 
 TEST(Options, a_file_that_cannot_be_read_is_named) {

@@ -66,7 +66,11 @@ std::string_view relative(std::string_view path) {
 class AppWriter {
  public:
     AppWriter(const Options& options, std::string_view text, const ProgramSource& program)
-        : options_(options), text_(text), program_(program) {}
+        : options_(options), text_(text), program_(program) {
+        if (const auto bucket = options.s3_storage()) {
+            s3_secret_ = bucket->place.credential_secret_path;
+        }
+    }
 
     std::string write() && {
         out_.open('{');
@@ -84,9 +88,6 @@ class AppWriter {
 
  private:
     bool has_volume() const { return options_.program.storage.empty() && !options_.s3.has_value(); }
-    bool has_s3_secret() const {
-        return options_.s3 && !options_.s3->credential_secret_path.empty();
-    }
     double volume_size() const { return options_.service.disk.value_or(default_volume); }
 
     void write_size() {
@@ -174,9 +175,7 @@ class AppWriter {
         out_.open("volumes", '[');
         if (has_volume()) write_volume();
         write_secret_file(options_.service_account_secret_path, "service-account");
-        if (has_s3_secret()) {
-            write_secret_file(options_.s3->credential_secret_path, "s3-credentials");
-        }
+        if (!s3_secret_.empty()) write_secret_file(s3_secret_, "s3-credentials");
         out_.close(']');
         out_.close('}');
     }
@@ -203,7 +202,7 @@ class AppWriter {
     void write_secrets() {
         out_.open("secrets", '{');
         write_secret("service-account", options_.service_account_secret_path);
-        if (has_s3_secret()) write_secret("s3-credentials", options_.s3->credential_secret_path);
+        if (!s3_secret_.empty()) write_secret("s3-credentials", s3_secret_);
         out_.close('}');
     }
 
@@ -216,6 +215,7 @@ class AppWriter {
     const Options& options_;
     std::string_view text_;
     const ProgramSource& program_;
+    std::string s3_secret_;
     JsonWriter out_;
 };
 
