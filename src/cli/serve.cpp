@@ -11,6 +11,7 @@
 #include "cli/access_log.hpp"
 #include "cli/descriptor_limit.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/housekeeping.hpp"
 #include "cli/program_log.hpp"
 #include "cli/signals.hpp"
 #include "cli/storage.hpp"
@@ -77,30 +78,6 @@ ServerOptions server_options(const ProgramOptions& program, AccessLog* access_lo
     }
     return server;
 }
-
-/// The work that has to be done from time to time. Called again and again, one call at a time.
-class Housekeeping {
- public:
-    Housekeeping(std::shared_ptr<Registry> registry, ProgramLog log)
-        : registry_(std::move(registry)), log_(std::move(log)) {}
-
-    awaitable<void> tick() {
-        const auto now = std::chrono::steady_clock::now();
-        if (now < next_) co_return;
-        next_ = now + std::chrono::minutes(1);
-        try {
-            co_await registry_->expire_uploads();
-        } catch (const std::exception& error) {
-            log_(LogLevel::error, std::string("cannot give up idle uploads: ") + error.what());
-        }
-    }
-
- private:
-    std::shared_ptr<Registry> registry_;
-    ProgramLog log_;
-    std::chrono::steady_clock::time_point next_ =
-        std::chrono::steady_clock::now() + std::chrono::minutes(1);
-};
 
 std::shared_ptr<HttpHandler> make_handler(const std::shared_ptr<Registry>& registry,
                                           const ProgramOptions& program) {

@@ -49,7 +49,7 @@ std::string name_of_parameters(const testing::TestParamInfo<ContractParameters>&
 }
 
 INSTANTIATE_TEST_SUITE_P(Store, ObjectStoreContract,
-                         testing::Values(ContractParameters{"s3", in_bucket, 2500, 10,
+                         testing::Values(ContractParameters{"s3", in_bucket, 1100, 5,
                                                             std::size_t{20} << 20}),
                          name_of_parameters);
 
