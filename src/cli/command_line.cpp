@@ -9,6 +9,7 @@
 #include "cli/packages/package_commands.hpp"
 #include "cli/serve.hpp"
 #include "cli/storage_arguments.hpp"
+#include "cli/storage_check.hpp"
 #include "cli/version.hpp"
 
 #include <CLI/App.hpp>
@@ -275,6 +276,35 @@ class OptionsCommand {
     std::string file_;
 };
 
+/// `storage check`.
+class StorageCommand {
+ public:
+    explicit StorageCommand(CLI::App& parent)
+        : app_(*parent.add_subcommand("storage", "Check a storage")),
+          check_(*app_.add_subcommand(
+              "check", "Try all that a registry does with its storage, and tell what to fix")),
+          check_storage_(check_, "Directory or s3://BUCKET/PATH", true) {
+        // With this set, the environment is read only when the command is given.
+        check_.parse_complete_callback([] {});
+        check_.footer(
+            "In a bucket it writes, reads and removes objects below PATH/check/; in a directory it "
+            "leaves\nno trace. Ends with 0 when a registry can work there, with 3 when it cannot.");
+        app_.require_subcommand(1);
+    }
+
+    bool given() const { return app_.parsed(); }
+    void run() const {
+        const Options options = check_storage_.load();
+        check_options(options);
+        check_storage(options, std::cout);
+    }
+
+ private:
+    CLI::App& app_;
+    CLI::App& check_;
+    StorageArguments check_storage_;
+};
+
 /// `repositories` and `tags`.
 class ListingCommands {
  public:
@@ -362,6 +392,7 @@ int run(int argc, char** argv) {
         "Print the version, and those of the libraries");
     ServeCommand serve_command(app);
     OptionsCommand options_command(app);
+    StorageCommand storage_command(app);
     ListingCommands listing_commands(app);
     add_build_commands(app);
     PackageCommands package_commands(app);
@@ -370,6 +401,7 @@ int run(int argc, char** argv) {
         app.parse(argc, argv);
         if (serve_command.given()) serve_command.run();
         if (options_command.given()) options_command.run();
+        if (storage_command.given()) storage_command.run();
         if (listing_commands.given()) listing_commands.run();
         package_commands.run();
         return static_cast<int>(ExitCode::ok);

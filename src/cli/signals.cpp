@@ -32,13 +32,21 @@ std::optional<int> StopSignals::wait(int other) {
             throw std::system_error(errno, std::generic_category(), "poll");
         }
         if (waiting[0].revents != 0) {
-            signalfd_siginfo info{};
-            if (::read(fd_, &info, sizeof info) == sizeof info) {
-                return static_cast<int>(info.ssi_signo);
-            }
+            if (const auto signal = take()) return signal;
         }
         if (waiting[1].revents != 0) return std::nullopt;
     }
+}
+
+std::optional<int> StopSignals::poll() {
+    pollfd waiting{fd_, POLLIN, 0};
+    return ::poll(&waiting, 1, 0) > 0 ? take() : std::nullopt;
+}
+
+std::optional<int> StopSignals::take() {
+    signalfd_siginfo info{};
+    if (::read(fd_, &info, sizeof info) != sizeof info) return std::nullopt;
+    return static_cast<int>(info.ssi_signo);
 }
 
 }  // namespace pkgreg::cli

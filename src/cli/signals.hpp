@@ -17,8 +17,12 @@ class StopSignals {
     /// Waits for the next signal, or until `other` is readable (-1: for the signal alone). Nothing
     /// when it was `other`.
     std::optional<int> wait(int other = -1);
+    /// A signal that has come already; does not wait.
+    std::optional<int> poll();
 
  private:
+    std::optional<int> take();
+
     int fd_;
 };
 
