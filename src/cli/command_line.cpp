@@ -42,6 +42,8 @@ constexpr const char* footer = R"(Examples:
   pkgreg serve --storage /var/lib/pkgreg --listen 127.0.0.1:5000
       serve a registry from a directory, then push to it:
       docker push 127.0.0.1:5000/hello:1
+  pkgreg storage check --storage 's3://bucket/path?endpoint=http://127.0.0.1:9000'
+      find out whether a registry can lie in that bucket; 'serve' takes the same
   pkgreg tags hello --json
       list the tags of a repository of the server at 127.0.0.1:5000
   pkgreg add --dcos-file hello-1.0.dcos
@@ -56,6 +58,13 @@ Environment:
   the environment, and the environment over the options file.
   PKGREG_SERVER    the registry's server, for the commands that ask one
   PKGREG_CA        PEM file of the authorities to trust, for a server with https
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and their like
+                   keys and region of a bucket, where the options name no secret and no file
+
+Storage in a bucket is s3://BUCKET/PATH?NAME=VALUE&..., with these parameters:
+  endpoint, region, addressing, checksum, ca, proxy, encryption, kms-key, storage-class,
+  part-size, parts-in-flight, max-parts, credential-file, credential-secret-path,
+  credential-profile-name
 
 Exit codes:
   0  done; for 'serve': stopped by SIGTERM or SIGINT

@@ -510,7 +510,13 @@ awaitable<bool> S3Bucket::object_lock() {
     Operation operation{"GetObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration", "GET"};
     operation.query.push_back({"object-lock", ""});
     const Answer answer = co_await configuration(operation);
-    co_return answer.is_ok() && read_object_lock(answer.http.body);
+    if (!answer.is_ok()) co_return false;
+    try {
+        co_return read_object_lock(answer.http.body);
+    } catch (const Error&) {
+        // Swift does not know the question and lists the bucket.
+        co_return false;
+    }
 }
 
 }  // namespace
