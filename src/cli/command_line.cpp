@@ -10,6 +10,7 @@
 #include "cli/serve.hpp"
 #include "cli/storage_arguments.hpp"
 #include "cli/storage_check.hpp"
+#include "cli/storage_orphans.hpp"
 #include "cli/version.hpp"
 
 #include <CLI/App.hpp>
@@ -285,14 +286,22 @@ class OptionsCommand {
     std::string file_;
 };
 
-/// `storage check`.
+/// `storage check` and `storage orphans`.
 class StorageCommand {
  public:
     explicit StorageCommand(CLI::App& parent)
-        : app_(*parent.add_subcommand("storage", "Check a storage")),
+        : app_(*parent.add_subcommand("storage", "Check a storage, tidy it up")),
           check_(*app_.add_subcommand(
               "check", "Try all that a registry does with its storage, and tell what to fix")),
-          check_storage_(check_, "Directory or s3://BUCKET/PATH", true) {
+          check_storage_(check_, "Directory or s3://BUCKET/PATH", true),
+          orphans_(*app_.add_subcommand(
+              "orphans", "List objects and uploads in a storage that nothing needs")),
+          orphans_storage_(orphans_, "Directory or s3://BUCKET/PATH", true) {
+        orphans_.parse_complete_callback([] {});
+        orphans_.add_flag("--remove", remove_, "Remove them");
+        orphans_.footer(
+            "What no blob and no upload names is listed once it is twice as old as "
+            "upload-idle-hours\n(at least 48 hours); servers on a bucket remove it by themselves.");
         // With this set, the environment is read only when the command is given.
         check_.parse_complete_callback([] {});
         check_.footer(
@@ -303,15 +312,23 @@ class StorageCommand {
 
     bool given() const { return app_.parsed(); }
     void run() const {
-        const Options options = check_storage_.load();
+        const bool check = check_.parsed();
+        const Options options = (check ? check_storage_ : orphans_storage_).load();
         check_options(options);
-        check_storage(options, std::cout);
+        if (check) {
+            check_storage(options, std::cout);
+        } else {
+            list_orphans(options, remove_, std::cout);
+        }
     }
 
  private:
     CLI::App& app_;
     CLI::App& check_;
     StorageArguments check_storage_;
+    CLI::App& orphans_;
+    StorageArguments orphans_storage_;
+    bool remove_ = false;
 };
 
 /// `repositories` and `tags`.
