@@ -416,7 +416,7 @@ awaitable<void> S3Bucket::remove_batch(std::vector<std::string> keys, bool backg
         }
         keys.clear();
         for (FailedRemoval& removal : failed) keys.push_back(std::move(removal.key));
-        co_await client_->transport().pause(Client::back_off(failures));
+        co_await client_->transport().pause(Client::back_off(failures), background);
     }
 }
 

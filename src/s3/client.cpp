@@ -53,6 +53,11 @@ std::string first_region(const S3StoreOptions& options, const Endpoint& endpoint
     return "us-east-1";
 }
 
+std::chrono::sys_seconds corrected_now(std::int64_t correction) {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) +
+           std::chrono::seconds(correction);
+}
+
 TransportOptions transport_options(const S3StoreOptions& options) {
     TransportOptions transport;
     transport.proxy = options.proxy;
@@ -116,8 +121,8 @@ awaitable<Client::Opened> Client::exchange(const Operation& operation, bool stre
     bool maybe_done = false;
     unsigned failures = 0;
     for (unsigned tries = 1;; ++tries) {
-        const auto keys = co_await credentials_.get();
-        Opened opened = co_await exchange_once(operation, streaming, *keys);
+        const Signing with = co_await signing();
+        Opened opened = co_await exchange_once(operation, streaming, with);
         Answer& answer = opened.answer;
         answer.tries = tries;
         answer.maybe_done_before = maybe_done || answer.http.sends > 1;
@@ -125,7 +130,7 @@ awaitable<Client::Opened> Client::exchange(const Operation& operation, bool stre
         if (verdict == Verdict::final) co_return opened;
         maybe_done |= is_unclear(answer);
         if (verdict != Verdict::again) {
-            const bool try_now = co_await mend(verdict, answer, keys, mended);
+            const bool try_now = co_await mend(verdict, answer, with, mended);
             if (try_now) continue;
             co_return opened;
         }
@@ -133,13 +138,14 @@ awaitable<Client::Opened> Client::exchange(const Operation& operation, bool stre
         if (failures >= options_.attempts) co_return opened;
         if (operation.background && background_is_ending()) co_return opened;
         const auto wish = std::min(retry_after(answer).value_or(0s), longest_wish);
-        co_await transport_.pause(std::max<std::chrono::milliseconds>(back_off(failures), wish));
+        const auto pause = std::max<std::chrono::milliseconds>(back_off(failures), wish);
+        co_await transport_.pause(pause, operation.background);
     }
 }
 
 awaitable<Client::Opened> Client::exchange_once(const Operation& operation, bool streaming,
-                                                const Credentials& keys) {
-    HttpRequest request = signed_request(operation, keys);
+                                                const Signing& signing) {
+    HttpRequest request = signed_request(operation, signing);
     Opened opened;
     if (streaming) {
         HttpStream stream = co_await transport_.open(request);
@@ -154,38 +160,41 @@ awaitable<Client::Opened> Client::exchange_once(const Operation& operation, bool
     co_return opened;
 }
 
-/// Whether what was wrong has been put right, so that trying again at once makes sense.
-awaitable<bool> Client::mend(Verdict verdict, const Answer& answer,
-                             const std::shared_ptr<const Credentials>& keys, Mended& mended) {
+/// Whether what was wrong has been put right, here or by another call meanwhile, so that trying
+/// again at once makes sense.
+awaitable<bool> Client::mend(Verdict verdict, const Answer& answer, const Signing& signing,
+                             Mended& mended) {
     switch (verdict) {
         case Verdict::wrong_clock:
-            co_return !std::exchange(mended.clock, true) && correct_clock(answer);
+            co_return !std::exchange(mended.clock, true) && correct_clock(answer, signing);
         case Verdict::wrong_region:
-            co_return !std::exchange(mended.region, true) && correct_region(answer);
+            co_return !std::exchange(mended.region, true) && correct_region(answer, signing);
         case Verdict::wrong_keys: break;
         default: co_return false;
     }
     if (std::exchange(mended.keys, true)) co_return false;
-    const bool replaced = co_await credentials_.replace(keys);
+    const bool replaced = co_await credentials_.replace(signing.keys);
     co_return replaced;
 }
 
-bool Client::correct_clock(const Answer& answer) {
+bool Client::correct_clock(const Answer& answer, const Signing& signing) {
     const auto offset = s3::clock_offset(answer, std::chrono::system_clock::now());
-    if (!offset || clock_correction_.exchange(offset->count()) == offset->count()) return false;
-    if (options_.warn && std::chrono::abs(*offset) > clock_tolerance) {
+    if (!offset) return false;
+    const std::chrono::seconds before(clock_correction_.exchange(offset->count()));
+    const bool is_news = std::chrono::abs(*offset - before) > clock_tolerance;
+    if (options_.warn && is_news) {
         options_.warn(describe() + ": this machine's clock is " +
                       std::to_string(std::abs(offset->count())) + " s " +
                       (*offset > 0s ? "behind" : "ahead of") +
                       " the server's; requests are signed with the server's time. Set the clock");
     }
-    return true;
+    return std::chrono::abs(*offset - std::chrono::seconds(signing.correction)) > clock_tolerance;
 }
 
-bool Client::correct_region(const Answer& answer) {
+bool Client::correct_region(const Answer& answer, const Signing& signing) {
     std::string region = region_of(answer);
+    if (region.empty() || region == signing.region) return false;
     const std::lock_guard lock(mutex_);
-    if (region.empty() || region == region_) return false;
     region_ = std::move(region);
     return true;
 }
@@ -200,9 +209,17 @@ void Client::note_clock(const Answer& answer) {
     }
 }
 
-HttpRequest Client::signed_request(const Operation& operation, const Credentials& keys) const {
-    const std::string region = this->region();
-    const Address address = endpoint_.address(region);
+awaitable<Client::Signing> Client::signing() {
+    Signing signing;
+    signing.keys = co_await credentials_.get();
+    signing.correction = clock_correction_.load();
+    const std::lock_guard lock(mutex_);
+    signing.region = region_;
+    co_return signing;
+}
+
+HttpRequest Client::signed_request(const Operation& operation, const Signing& signing) const {
+    const Address address = endpoint_.address(signing.region);
     SignableRequest signable;
     signable.method = operation.method;
     signable.path = address.path + '/' + uri_encode_path(operation.key);
@@ -214,7 +231,7 @@ HttpRequest Client::signed_request(const Operation& operation, const Credentials
         signable.payload_hash =
             operation.body.empty() ? std::string(empty_payload) : content_sha256(operation.body);
     }
-    sign(signable, keys, region, signing_time());
+    sign(signable, *signing.keys, signing.region, corrected_now(signing.correction));
 
     HttpRequest request;
     request.method = operation.method;
@@ -235,15 +252,14 @@ Error Client::error(const Operation& operation, const Answer& answer) const {
 }
 
 awaitable<std::string> Client::presign_get(const std::string& key, std::chrono::seconds lifetime) {
-    const auto keys = co_await credentials_.get();
-    const std::string region = this->region();
-    const Address address = endpoint_.address(region);
+    const Signing with = co_await signing();
+    const Address address = endpoint_.address(with.region);
     SignableRequest request;
     request.method = "GET";
     request.path = address.path + '/' + uri_encode_path(key);
     request.headers.push_back({"host", address.host});
     request.payload_hash = unsigned_payload;
-    presign(request, *keys, region, signing_time(), lifetime);
+    presign(request, *with.keys, with.region, corrected_now(with.correction), lifetime);
     co_return address.origin + request.path + '?' + canonical_query(request.query);
 }
 
@@ -265,16 +281,6 @@ std::optional<std::chrono::seconds> Client::clock_offset() const noexcept {
 void Client::end_background(std::chrono::steady_clock::time_point deadline) {
     background_end_ = deadline;
     transport_.end_background(deadline);
-}
-
-std::chrono::sys_seconds Client::signing_time() const noexcept {
-    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) +
-           std::chrono::seconds(clock_correction_.load());
-}
-
-std::string Client::region() const {
-    const std::lock_guard lock(mutex_);
-    return region_;
 }
 
 }  // namespace pkgreg::s3

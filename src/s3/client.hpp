@@ -91,6 +91,13 @@ class Client {
     }
 
  private:
+    /// What one try is signed with. It may be replaced by another call meanwhile.
+    struct Signing {
+        std::shared_ptr<const Credentials> keys;
+        std::string region;
+        /// Seconds that are added to this machine's clock.
+        std::int64_t correction = 0;
+    };
     /// What was mended during one call; each only once, so that no answer leads in a circle.
     struct Mended {
         bool clock = false;
@@ -100,16 +107,15 @@ class Client {
 
     awaitable<Opened> exchange(const Operation& operation, bool streaming);
     awaitable<Opened> exchange_once(const Operation& operation, bool streaming,
-                                    const Credentials& keys);
-    awaitable<bool> mend(Verdict verdict, const Answer& answer,
-                         const std::shared_ptr<const Credentials>& keys, Mended& mended);
-    bool correct_clock(const Answer& answer);
-    bool correct_region(const Answer& answer);
+                                    const Signing& signing);
+    awaitable<bool> mend(Verdict verdict, const Answer& answer, const Signing& signing,
+                         Mended& mended);
+    bool correct_clock(const Answer& answer, const Signing& signing);
+    bool correct_region(const Answer& answer, const Signing& signing);
     void note_clock(const Answer& answer);
 
-    HttpRequest signed_request(const Operation& operation, const Credentials& keys) const;
-    std::chrono::sys_seconds signing_time() const noexcept;
-    std::string region() const;
+    awaitable<Signing> signing();
+    HttpRequest signed_request(const Operation& operation, const Signing& signing) const;
 
     const S3StoreOptions options_;
     const Endpoint endpoint_;

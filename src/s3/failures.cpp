@@ -183,7 +183,9 @@ Answer read_answer(HttpAnswer http, bool error_in_success) {
 }
 
 Verdict judge(const Answer& answer) {
-    if (answer.http.failure != Failure::none && answer.http.status < 300) {
+    // An error's reason may be torn off.
+    if (answer.http.failure != Failure::none &&
+        (answer.http.status < 300 || answer.error.code.empty())) {
         return may_pass(answer.http.failure) ? Verdict::again : Verdict::final;
     }
     if (answer.is_ok()) return Verdict::final;

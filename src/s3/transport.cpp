@@ -35,6 +35,7 @@ Failure failure_of(CURLcode code, const Transfer& transfer) {
         case CURLE_OK: return Failure::none;
         case CURLE_COULDNT_RESOLVE_HOST:
         case CURLE_COULDNT_RESOLVE_PROXY: return Failure::resolve;
+        case CURLE_PROXY:
         case CURLE_COULDNT_CONNECT: return Failure::connect;
         case CURLE_OPERATION_TIMEDOUT: return Failure::connect_timeout;
         case CURLE_PEER_FAILED_VERIFICATION:
@@ -141,12 +142,13 @@ class Transport::Thread {
             curl_easy_pause(transfer->handle, CURLPAUSE_CONT);
         });
     }
-    void wake_after(std::chrono::milliseconds duration, Resume resume) {
+    void wake_after(std::chrono::milliseconds duration, bool background, Resume resume) {
         // In a shared place: std::function wants to copy what it holds.
         auto shared = std::make_shared<Resume>(std::move(resume));
-        post([this, duration, shared] {
-            const auto when = background_ended_ ? Clock::now() : Clock::now() + duration;
-            timers_.emplace(when, std::move(*shared));
+        post([this, duration, background, shared] {
+            const bool at_once = background && background_ended_;
+            const auto when = Clock::now() + (at_once ? 0ms : duration);
+            timers_.emplace(when, Timer{std::move(*shared), background});
         });
     }
     void end_background(Clock::time_point deadline) {
@@ -154,9 +156,11 @@ class Transport::Thread {
         const std::lock_guard lock(mutex_);
         commands_.push_back([this, deadline] {
             background_ended_ = deadline;
-            std::multimap<Clock::time_point, Resume> waiting;
+            std::multimap<Clock::time_point, Timer> waiting;
             waiting.swap(timers_);
-            for (auto& [when, resume] : waiting) resume();
+            for (auto& [when, timer] : waiting) {
+                timers_.emplace(timer.background ? Clock::time_point() : when, std::move(timer));
+            }
         });
         curl_multi_wakeup(multi_);
     }
@@ -177,7 +181,7 @@ class Transport::Thread {
         }
         const std::vector<std::shared_ptr<Transfer>> left = active_;
         for (const auto& transfer : left) finish(*transfer, Failure::closed, "closed");
-        for (auto& [when, resume] : timers_) resume();
+        for (const auto& [when, timer] : timers_) timer.resume();
     }
 
     void run_commands() {
@@ -452,7 +456,7 @@ class Transport::Thread {
 
     void run_timers(Clock::time_point now) {
         while (!timers_.empty() && timers_.begin()->first <= now) {
-            const Resume resume = std::move(timers_.begin()->second);
+            const Resume resume = std::move(timers_.begin()->second.resume);
             timers_.erase(timers_.begin());
             resume();
         }
@@ -503,12 +507,17 @@ class Transport::Thread {
         return transfer.paused;
     }
 
+    struct Timer {
+        Resume resume;
+        bool background;
+    };
+
     const TransportOptions options_;
     CURLM* multi_ = nullptr;
     ChunkPool chunks_;
     std::vector<CURL*> idle_;
     std::vector<std::shared_ptr<Transfer>> active_;
-    std::multimap<Clock::time_point, Resume> timers_;
+    std::multimap<Clock::time_point, Timer> timers_;
     Clock::time_point watch_at_ = Clock::time_point::max();
     std::optional<Clock::time_point> background_ended_;
     bool lingering_ = false;
@@ -596,9 +605,9 @@ awaitable<HttpStream> Transport::open(HttpRequest& request) {
     co_return stream;
 }
 
-awaitable<void> Transport::pause(std::chrono::milliseconds duration) {
-    auto start = [this, duration](Resume resume) {
-        thread_->wake_after(duration, std::move(resume));
+awaitable<void> Transport::pause(std::chrono::milliseconds duration, bool background) {
+    auto start = [this, duration, background](Resume resume) {
+        thread_->wake_after(duration, background, std::move(resume));
     };
     co_await suspend(start);
 }

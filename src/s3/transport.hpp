@@ -122,10 +122,11 @@ class Transport {
     /// Returns as soon as the headers of a successful answer are there; any other is collected.
     awaitable<HttpStream> open(HttpRequest& request);
 
-    /// Waits, with a clock of its own: the caller's executor need not have one.
-    awaitable<void> pause(std::chrono::milliseconds duration);
+    /// Waits, with a clock of its own: the caller's executor need not have one. In the background
+    /// only until that ends.
+    awaitable<void> pause(std::chrono::milliseconds duration, bool background = false);
 
-    /// From now on a request of the background is given up at `deadline`, and pauses end at once.
+    /// From now on a request of the background is given up at `deadline`, and has no pauses.
     void end_background(std::chrono::steady_clock::time_point deadline);
 
  private:
