@@ -155,13 +155,15 @@ std::vector<FailedRemoval> read_failed_removals(std::string_view xml) {
 }
 
 std::string read_versioning(std::string_view xml) {
-    const Document document(xml, "VersioningConfiguration");
-    return text_of(*document, "Status");
+    pugi::xml_document document;
+    if (!parse(document, xml)) return {};
+    return text_of(document.child("VersioningConfiguration"), "Status");
 }
 
 bool read_object_lock(std::string_view xml) {
-    const Document document(xml, "ObjectLockConfiguration");
-    return std::string_view(document->child_value("ObjectLockEnabled")) == "Enabled";
+    pugi::xml_document document;
+    if (!parse(document, xml)) return false;
+    return text_of(document.child("ObjectLockConfiguration"), "ObjectLockEnabled") == "Enabled";
 }
 
 std::string write_completion(const std::vector<Part>& parts) {

@@ -42,9 +42,10 @@ struct FailedRemoval {
 /// `<DeleteResult>` of a quiet request.
 std::vector<FailedRemoval> read_failed_removals(std::string_view xml);
 
-/// `<VersioningConfiguration>`: its status, which may be empty.
+/// `<VersioningConfiguration>`: its status, which may be empty; so it is for another document
+/// (Swift overlooks parameters that it does not know, and lists objects).
 std::string read_versioning(std::string_view xml);
-/// `<ObjectLockConfiguration>`: whether it is enabled.
+/// `<ObjectLockConfiguration>`: whether it is enabled; false for another document.
 bool read_object_lock(std::string_view xml);
 
 std::string write_completion(const std::vector<Part>& parts);

@@ -142,8 +142,8 @@ TEST(Download, OfNoObjectIsNone) {
 
 TEST(Download, ThatIsNotReadDoesNotFillTheMemory) {
     // The server's sends stop when nobody reads: they count what is on the way.
-    const std::string large(std::size_t{32} << 20, 'x');
-    ScriptedServer server([&](const Received&) { return reply(200, large); });
+    constexpr std::size_t size = std::size_t{64} << 20;
+    ScriptedServer server([](const Received&) { return large_reply(size); });
     S3StoreOptions options = test_options(server.url());
     options.stall_timeout = 1s;
     const auto bucket = Bucket::open(options);
@@ -151,13 +151,13 @@ TEST(Download, ThatIsNotReadDoesNotFillTheMemory) {
     // A pause that the reader causes is no stall.
     std::this_thread::sleep_for(2s);
     EXPECT_LT(server.sent(), std::uint64_t{20} << 20);
-    EXPECT_EQ(read_all(*download).size(), large.size());
+    EXPECT_EQ(read_all(*download).size(), size);
     EXPECT_EQ(server.requests(), 1);
 }
 
 TEST(Download, EndsItsTransferWhenItIsDestroyed) {
-    const std::string large(std::size_t{16} << 20, 'x');
-    ScriptedServer server([&](const Received&) { return reply(200, large); });
+    constexpr std::size_t size = std::size_t{16} << 20;
+    ScriptedServer server([](const Received&) { return large_reply(size); });
     S3StoreOptions options = test_options(server.url());
     options.stall_timeout = 5s;
     const auto bucket = Bucket::open(options);
@@ -165,7 +165,7 @@ TEST(Download, EndsItsTransferWhenItIsDestroyed) {
     auto download = run_blocking(bucket->open("key", 0, to_the_end));
     EXPECT_GT(run_blocking(download->read(some)), 0U);
     download.reset();
-    EXPECT_EQ(run_blocking(bucket->get("key", large.size()))->size(), large.size());
+    EXPECT_EQ(run_blocking(bucket->get("key", size))->size(), size);
     EXPECT_EQ(server.connections(), 2);
 }
 

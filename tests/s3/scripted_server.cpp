@@ -41,6 +41,12 @@ Reply reply(int status, std::string_view body, std::string_view headers) {
     return {std::move(text)};
 }
 
+Reply large_reply(std::uint64_t size) {
+    Reply large = reply(200, "", "Content-Length: " + std::to_string(size) + "\r\n");
+    large.filler = size;
+    return large;
+}
+
 Reply error_reply(int status, std::string_view code, std::string_view more,
                   std::string_view headers) {
     std::string body = "<?xml version=\"1.0\"?><Error><Code>";
@@ -107,7 +113,7 @@ void ScriptedServer::serve(int socket) {
             received_.push_back(request);
         }
         const Reply reply = script_(request);
-        if (!send_all(socket, reply.text)) break;
+        if (!send_all(socket, reply.text) || !send_filler(socket, reply.filler)) break;
         if (reply.then == Then::stall) wait_for_the_end(socket);
         if (reply.then == Then::reset) {
             const linger now{1, 0};
@@ -157,6 +163,15 @@ bool ScriptedServer::read_request(int socket, std::string& buffer, Received& req
     }
     request.body = buffer.substr(head, body);
     buffer.erase(0, head + body);
+    return true;
+}
+
+bool ScriptedServer::send_filler(int socket, std::uint64_t size) {
+    const std::string block(65'536, 'x');
+    for (; size > 0; size -= std::min<std::uint64_t>(size, block.size())) {
+        const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(size, block.size()));
+        if (!send_all(socket, std::string_view(block).substr(0, n))) return false;
+    }
     return true;
 }
 

@@ -34,10 +34,14 @@ struct Reply {
     /// As it goes out; empty: no answer at all.
     std::string text;
     Then then = Then::keep;
+    /// How many bytes `x` follow the text.
+    std::uint64_t filler = 0;
 };
 
 /// An answer with the length that it says.
 Reply reply(int status, std::string_view body, std::string_view headers = {});
+/// An answer with so many bytes `x`.
+Reply large_reply(std::uint64_t size);
 /// An `<Error>` document.
 Reply error_reply(int status, std::string_view code, std::string_view more = {},
                   std::string_view headers = {});
@@ -65,6 +69,7 @@ class ScriptedServer {
     void accept_all();
     void serve(int socket);
     bool read_request(int socket, std::string& buffer, Received& request) const;
+    bool send_filler(int socket, std::uint64_t size);
     bool send_all(int socket, std::string_view text);
     /// Waits until the server ends or the peer does.
     void wait_for_the_end(int socket) const;

@@ -103,6 +103,8 @@ TEST(Xml, ReadsWhatABucketIsConfiguredFor) {
         read_object_lock("<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>"
                          "</ObjectLockConfiguration>"));
     EXPECT_FALSE(read_object_lock("<ObjectLockConfiguration/>"));
+    EXPECT_EQ(read_versioning("<ListBucketResult/>"), "");
+    EXPECT_FALSE(read_object_lock("<ListBucketResult/>"));
 }
 
 TEST(Xml, WritesKeysThatReadBackAsTheyWere) {
