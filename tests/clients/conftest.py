@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from http_client import Repository  # noqa: E402
 from programs import BUILD, PKGREG, find_program  # noqa: E402
 from registry_server import RegistryServer  # noqa: E402
+from s3_servers import S3_SERVERS, BucketStorage  # noqa: E402
 
 CLIENTS = {
     "skopeo": ("skopeo",),
@@ -22,7 +23,12 @@ CLIENTS = {
     "umoci": ("umoci", "skopeo"),
     "containerd": ("containerd", "ctr", "runc"),
     "docker": ("dockerd", "docker", "containerd", "runc"),
+    "s3": S3_SERVERS["ceph"].programs,
+    "swift": S3_SERVERS["swift"].programs,
 }
+
+# What a test with the marker `storages` can name, and the S3 server behind it.
+STORAGES = {"directory": None, "s3": "ceph", "swift": "swift"}
 
 
 def use_work_folder(folder):
@@ -44,6 +50,15 @@ def pytest_configure(config):
         config.option.basetemp = use_work_folder(BUILD / "clients" / "work")
     if not PKGREG.exists():
         raise pytest.UsageError(f"{PKGREG} is not there; build it, or set PKGREG_BIN")
+
+
+def pytest_generate_tests(metafunc):
+    """A test that is marked with `storages` runs over each of those, one after the other."""
+    marker = metafunc.definition.get_closest_marker("storages")
+    if marker is not None and "storage_kind" in metafunc.fixturenames:
+        metafunc.parametrize("storage_kind", indirect=True, scope="module", argvalues=[
+            pytest.param(kind, marks=getattr(pytest.mark, kind) if STORAGES[kind] else ())
+            for kind in marker.args])
 
 
 def pytest_runtest_setup(item):
@@ -68,17 +83,58 @@ def pytest_runtest_makereport(item, call):
             report.sections.append(("pkgreg", server.daemon.output()[-8000:]))
 
 
+class S3Servers:
+    """The S3 servers of this run, each started when a test needs it first."""
+
+    def __init__(self, folder):
+        self.folder, self.running, self.numbers = folder, {}, itertools.count()
+
+    def storage(self, kind):
+        """A place for a registry that nobody else uses."""
+        name = STORAGES[kind]
+        if name not in self.running:
+            self.running[name] = S3_SERVERS[name](self.folder / name)
+        server = self.running[name]
+        return BucketStorage(server, server.bucket, f"registries/{next(self.numbers)}")
+
+    def stop(self):
+        for server in self.running.values():
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3_servers(tmp_path_factory):
+    started = S3Servers(tmp_path_factory.mktemp("s3"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def storage_kind(request):
+    """What the registries of a test lie in; `storages` marks tests that run over several kinds."""
+    return getattr(request, "param", "directory")
+
+
+@pytest.fixture(scope="module")
+def new_storage(storage_kind, s3_servers):
+    """Gives a fresh storage at each call; a directory lies in the folder that is given."""
+    if STORAGES[storage_kind]:
+        return lambda _: s3_servers.storage(storage_kind)
+    return lambda folder: folder / "storage"
+
+
 class Servers:
     """Starts servers for one test or module and ends all of them afterwards."""
 
-    def __init__(self, folder, item=None):
-        self.folder, self.started, self.numbers = folder, [], itertools.count()
+    def __init__(self, folder, new_storage, item=None):
+        self.folder, self.new_storage = folder, new_storage
+        self.started, self.numbers = [], itertools.count()
         if item is not None:
             item.registry_servers = self.started
 
     def start(self, *arguments, storage=None, listen="127.0.0.1:0", env=None):
         folder = self.folder / f"server-{next(self.numbers)}"
-        server = RegistryServer(folder, storage or folder / "storage", arguments, listen, env)
+        server = RegistryServer(folder, storage or self.new_storage(folder), arguments, listen, env)
         self.started.append(server)
         return server
 
@@ -93,23 +149,23 @@ class Servers:
 
 
 @pytest.fixture
-def servers(request, tmp_path):
+def servers(request, tmp_path, new_storage):
     """For tests that start servers themselves."""
-    started = Servers(tmp_path, request.node)
+    started = Servers(tmp_path, new_storage, request.node)
     yield started
     started.finish()
 
 
 @pytest.fixture
 def registry(servers):
-    """A running server on a fresh directory."""
+    """A running server on a fresh storage."""
     return servers.start()
 
 
 @pytest.fixture(scope="module")
-def shared_registry(tmp_path_factory):
+def shared_registry(tmp_path_factory, new_storage):
     """A server that the tests of a module share, each with names of its own."""
-    started = Servers(tmp_path_factory.mktemp("shared"))
+    started = Servers(tmp_path_factory.mktemp("shared"), new_storage)
     yield started.start()
     started.finish()
 

@@ -1,20 +1,26 @@
 """The registry under test: one `pkgreg serve` on a free port of the loopback."""
 
+import os
 import re
 import shutil
+from pathlib import Path
 
 from programs import PKGREG, SANITIZER_REPORTS, Daemon
 from http_client import Http
+from s3_servers import BucketStorage
 
 LISTENING = re.compile(r"listening on http://(127\.0\.0\.1|localhost|\[::1\]):(\d+)")
 
 
 class RegistryServer:
-    """A running server. `stop` checks that it ended as it should; `kill` is a crash."""
+    """A running server. `stop` checks that it ended as it should; `kill` is a crash. `storage` is what
+    `--storage` is given: a folder, `memory:`, or a BucketStorage, which brings its keys."""
 
     def __init__(self, folder, storage, arguments=(), listen="127.0.0.1:0", env=None):
         self.folder = folder
         self.storage = storage
+        if isinstance(storage, BucketStorage):
+            env = {**(os.environ if env is None else env), **storage.environment}
         self.daemon = Daemon(
             [PKGREG, "serve", "--storage", storage, "--listen", listen, *arguments],
             folder, "pkgreg", env)
@@ -51,12 +57,14 @@ class RegistryServer:
         self.check_output()
 
     def finish(self):
-        """What a fixture does at its end: stop unless the test has done so, and free the disk."""
+        """What a fixture does at its end: stop unless the test has done so, and free the room."""
         try:
             if self.daemon.running():
                 self.stop()
         finally:
             if self.daemon.running():
                 self.daemon.kill()
-        if self.storage != "memory:":
+        if isinstance(self.storage, BucketStorage):
+            self.storage.free()
+        elif isinstance(self.storage, Path):
             shutil.rmtree(self.storage, ignore_errors=True)

@@ -49,7 +49,7 @@ def ini(path, sections):
 
 
 class S3Server:
-    """A running server and the keys of its one user."""
+    """A running server, the keys of its one user, and a `bucket`."""
 
     name = ""
     programs = ()
@@ -61,6 +61,7 @@ class S3Server:
         self.folder.mkdir(parents=True)
         try:
             self.start()
+            self.bucket = self.fresh_bucket()
         except BaseException:
             self.stop()
             raise
@@ -275,3 +276,10 @@ class BucketStorage:
     def sizes(self):
         """All its objects: a dict of key and size."""
         return self.server.client().sizes(self.bucket, f"{self.path}/")
+
+    def free(self):
+        """Removes what takes room: the server may keep it in memory. The rest ends with the server."""
+        client = self.server.client()
+        for key, size in self.sizes().items():
+            if size >= 1 << 20:
+                client.remove(self.bucket, key)

@@ -47,6 +47,7 @@ def tagged(docker, registry, name):
     return reference
 
 
+@pytest.mark.storages("directory", "s3")
 def test_a_built_image_comes_back_after_it_was_removed(docker, built, registry):
     reference = tagged(docker, registry, "built/image:1")
     digest, _ = docker.push(reference)
@@ -89,6 +90,7 @@ def test_all_tags_are_pushed_and_pulled(docker, built, registry):
         assert docker.image(f"{name}:{tag}")["Id"] == built["Id"]
 
 
+@pytest.mark.storages("directory", "s3")
 def test_a_second_push_skips_and_a_second_repository_mounts(docker, built, registry):
     docker.push(tagged(docker, registry, "first/image:1"))
     _, again = docker.push(tagged(docker, registry, "first/image:2"))

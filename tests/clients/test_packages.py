@@ -24,7 +24,7 @@ COSMOS = {
 JAR = "resource.assets.uris.jar"
 MAIN = "resource.assets.container.docker.main"
 
-pytestmark = pytest.mark.packages
+pytestmark = [pytest.mark.packages, pytest.mark.storages("directory", "s3")]
 
 
 def add(registry, path, query=""):

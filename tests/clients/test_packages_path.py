@@ -50,6 +50,7 @@ def pkgreg(*arguments, **options):
     return run(PKGREG, *arguments, **options)
 
 
+@pytest.mark.storages("directory", "s3")
 def test_a_package_goes_from_its_definition_to_a_cluster(servers, files, tmp_path):
     outside, inside = servers.start(), servers.start()
     layout = images()

@@ -43,6 +43,7 @@ def builder(tmp_path_factory):
     return builder
 
 
+@pytest.mark.storages("directory", "s3")
 def test_what_was_built_and_pushed_is_what_another_storage_pulls(builder, podman, registry):
     reference = f"{registry.address}/built/image:1"
     digest = builder.push(BUILT, f"docker://{reference}")
@@ -63,6 +64,7 @@ def test_buildah_pushes_and_pulls(builder, podman, registry):
     assert podman.image(reference)["Id"] == builder.image(BUILT)["Id"]
 
 
+@pytest.mark.storages("directory", "s3")
 def test_zstd_layers_go_in_and_out(builder, podman, registry):
     reference = f"{registry.address}/built/zstd:1"
     builder.push("--compression-format", "zstd", "--format", "oci", BUILT, f"docker://{reference}")

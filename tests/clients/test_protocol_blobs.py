@@ -4,7 +4,7 @@ import pytest
 
 from http_client import OCTETS, Repository, digest_of
 
-pytestmark = pytest.mark.protocol
+pytestmark = [pytest.mark.protocol, pytest.mark.storages("directory", "s3", "swift")]
 
 DATA = bytes(n * 7 % 251 for n in range(10000))
 

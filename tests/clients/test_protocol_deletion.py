@@ -5,7 +5,7 @@ import pytest
 from http_client import (OCI_INDEX, OCI_MANIFEST, Repository, as_json, descriptor_of, digest_of,
                          image_index)
 
-pytestmark = pytest.mark.protocol
+pytestmark = [pytest.mark.protocol, pytest.mark.storages("directory", "s3", "swift")]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from http_client import OCI_MANIFEST, Repository, digest_of, status_of, with_query
 
-pytestmark = pytest.mark.protocol
+pytestmark = [pytest.mark.protocol, pytest.mark.storages("directory", "s3")]
 
 TOP = "GET /v2/ HTTP/1.1\r\nHost: x\r\n"
 

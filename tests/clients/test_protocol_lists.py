@@ -8,7 +8,7 @@ import pytest
 from http_client import (OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, Repository, as_json,
                          descriptor_of, digest_of, image_index, image_manifest, with_query)
 
-pytestmark = pytest.mark.protocol
+pytestmark = [pytest.mark.protocol, pytest.mark.storages("directory", "s3")]
 
 EMPTY_CONFIG = descriptor_of(OCI_EMPTY, b"{}")
 # Byte order: '-' '.' '0'..'9' 'A'..'Z' '_' 'a'..'z'.

@@ -6,7 +6,7 @@ import pytest
 
 from http_client import OCTETS, Repository, digest_of, status_of, with_query
 
-pytestmark = pytest.mark.protocol
+pytestmark = [pytest.mark.protocol, pytest.mark.storages("directory", "s3", "swift")]
 
 DATA = bytes(range(256)) * 40
 

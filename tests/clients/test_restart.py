@@ -6,17 +6,20 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from crowd import Crowd, check_whole, run_at_once
 from http_client import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Repository, as_json, descriptor_of
 from http_client import digest_of, image_manifest, status_of, with_query
 from programs import PKGREG, run
 
 pytestmark = pytest.mark.restart
+over_s3_too = pytest.mark.storages("directory", "s3")
 
 BROKEN = (ConnectionError, http.client.HTTPException, TimeoutError, OSError)
-ROUNDS = 100
+ROUNDS = {"directory": 100, "s3": 20}
 
 
 class Pusher(threading.Thread):
@@ -108,36 +111,19 @@ class Pusher(threading.Thread):
         connection.close()
 
 
-def check_whole(server):
-    """Every manifest that is listed can be pulled with all that it refers to."""
-    for name in server.http.get("/v2/_catalog").json()["repositories"]:
-        repository = Repository(server.http, name)
-        target = f"{repository.base}/tags/list"
-        while target:
-            page = server.http.get(target)
-            assert page.status == 200, page
-            for tag in page.json()["tags"]:
-                answer = repository.get_manifest(tag)
-                assert answer.status == 200, (tag, answer)
-                assert digest_of(answer.body) == answer.header("Docker-Content-Digest")
-                document = answer.json()
-                for part in (document["config"], *document["layers"]):
-                    found = repository.head_blob(part["digest"])
-                    assert found.status == 200, f"{name}:{tag} refers to a blob that is not there"
-                    assert found.header("Content-Length") == str(part["size"])
-            target = page.next_page()
-
-
 def temporary_files(server):
+    """What a directory keeps while it writes; a bucket has none."""
+    if not isinstance(server.storage, Path):
+        return []
     return [file for file in (server.storage / ".tmp").rglob("*") if file.is_file()]
 
 
-def test_100_kills_at_random_moments_lose_nothing_that_was_acknowledged(servers, tmp_path):
-    moments = random.Random(20240229)
-    storage = tmp_path / "storage"
+@over_s3_too
+def test_kills_at_random_moments_lose_nothing_that_was_acknowledged(servers, storage_kind):
+    moments, rounds = random.Random(20240229), ROUNDS[storage_kind]
     pushers = []
-    server = servers.start(storage=storage)
-    for number in range(ROUNDS):
+    server = servers.start()
+    for number in range(rounds):
         current = [Pusher(server, client, f"{number}-{client}") for client in range(3)]
         for pusher in current:
             pusher.start()
@@ -150,20 +136,20 @@ def test_100_kills_at_random_moments_lose_nothing_that_was_acknowledged(servers,
         server.kill()
         for pusher in current:
             pusher.join(30)
-        server = servers.start(storage=storage)
+        server = servers.start(storage=server.storage)
         assert temporary_files(server) == []
         for pusher in current:
             pusher.check(server)
         pushers += current
-    assert sum(len(pusher.blobs) for pusher in pushers) > ROUNDS, "hardly anything was pushed"
+    assert sum(len(pusher.blobs) for pusher in pushers) > rounds, "hardly anything was pushed"
     for pusher in pushers:
         pusher.check(server)
     check_whole(server)
 
 
-def test_a_kill_in_the_middle_of_a_large_body(servers, tmp_path):
-    storage = tmp_path / "storage"
-    server = servers.start(storage=storage)
+@over_s3_too
+def test_a_kill_in_the_middle_of_a_large_body(servers):
+    server = servers.start()
     repository = Repository(server.http, "large")
     kept = repository.push_blob(b"kept")
     location = repository.locate(repository.begin())
@@ -171,7 +157,7 @@ def test_a_kill_in_the_middle_of_a_large_body(servers, tmp_path):
         connection.sendall(f"PATCH {location} HTTP/1.1\r\nHost: x\r\nContent-Length: {1 << 30}"
                            "\r\n\r\n".encode() + bytes(20 << 20))
         server.kill()
-    server = servers.start(storage=storage)
+    server = servers.start(storage=server.storage)
     assert temporary_files(server) == []
     repository = Repository(server.http, "large")
     assert repository.get_blob(kept).body == b"kept"
@@ -194,6 +180,7 @@ def wait_for_refusal(server):
     raise AssertionError("the server takes new requests long after SIGTERM")
 
 
+@over_s3_too
 def test_sigterm_lets_running_transfers_finish(servers):
     server = servers.start("--grace", "300")
     repository = Repository(server.http, "drain")
@@ -224,6 +211,7 @@ def test_sigterm_lets_running_transfers_finish(servers):
     server.stop()
 
 
+@over_s3_too
 def test_sigterm_ends_an_idle_server_at_once(registry):
     registry.http.get("/v2/")
     started = time.monotonic()
@@ -231,6 +219,7 @@ def test_sigterm_ends_an_idle_server_at_once(registry):
     assert time.monotonic() - started < 2
 
 
+@over_s3_too
 def test_what_is_stored_is_there_after_a_restart(servers):
     first = servers.start()
     body = Repository(first.http, "kept").push_image("v1")
@@ -274,107 +263,31 @@ def test_a_second_server_on_the_same_directory_is_refused(registry):
 
 
 @pytest.mark.concurrent
+@over_s3_too
 def test_200_pushes_and_deletes_at_once_from_16_clients(registry):
     """Only answers of the protocol, and what nobody deleted is there and whole."""
-    name = "crowd/image"
-    layers = [f"layer {number} ".encode() * 5000 for number in range(12)]
-    configs = [as_json({"number": number}) for number in range(40)]
-
-    def image(number):
-        return as_json(image_manifest(
-            descriptor_of(OCI_CONFIG, configs[number]),
-            [descriptor_of(OCI_LAYER, layers[number % 12]),
-             descriptor_of(OCI_LAYER, layers[number * 7 % 12])]))
-
-    # 40 images, of which the last 20 are never deleted; layers are shared and deleted by others.
-    work = ([("push", number % 40) for number in range(120)]
-            + [("delete image", number % 20) for number in range(50)]
-            + [("delete layer", number % 12) for number in range(30)])
-    random.Random(7).shuffle(work)
-    assert len(work) == 200
-    lock, problems, accepted = threading.Lock(), [], set()
-
-    def allowed(answer, *expected):
-        """Whether it is a success; anything but the expected refusals is a problem."""
-        if answer.status in (200, 201, 202):
-            return True
-        code = answer.codes()[0] if answer.body else None
-        if (answer.status, code) not in expected:
-            problems.append(answer)
-        return False
-
-    def push(repository, number):
-        for data in (configs[number], layers[number % 12], layers[number * 7 % 12]):
-            begun = repository.begin()
-            if not allowed(begun) or not allowed(
-                    repository.put(repository.locate(begun), digest_of(data), data)):
-                return
-        # A layer may have been deleted again before the manifest came.
-        if allowed(repository.put_manifest(f"t{number}", image(number)),
-                   (400, "MANIFEST_BLOB_UNKNOWN")):
-            with lock:
-                accepted.add(number)
-
-    def client():
-        repository = Repository(registry.http, name)
-        while True:
-            with lock:
-                if not work:
-                    return
-                kind, number = work.pop()
-            try:
-                if kind == "push":
-                    push(repository, number)
-                elif kind == "delete image":
-                    allowed(repository.delete_manifest(digest_of(image(number))),
-                            (404, "MANIFEST_UNKNOWN"), (404, "NAME_UNKNOWN"))
-                else:
-                    allowed(repository.delete_blob(digest_of(layers[number])),
-                            (404, "BLOB_UNKNOWN"), (404, "NAME_UNKNOWN"), (405, "DENIED"))
-            except Exception as error:
-                problems.append((kind, number, repr(error)))
-
-    threads = [threading.Thread(target=client) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    assert problems == []
-    repository = Repository(registry.http, name)
-    kept = {number for number in accepted if number >= 20}
-    assert kept, "no image was accepted"
-    for number in kept:
-        answer = repository.get_manifest(f"t{number}")
-        assert answer.body == image(number), f"image {number} is lost: {answer}"
-        for data in (configs[number], layers[number % 12], layers[number * 7 % 12]):
-            assert repository.get_blob(digest_of(data)).body == data
-    check_whole(registry)
+    Crowd([registry], seed=7).run()
 
 
 @pytest.mark.concurrent
+@over_s3_too
 def test_16_clients_push_the_same_blob_and_tag_at_once(registry):
     data = random.Random(5).randbytes(1 << 20)
-    start = threading.Barrier(16)
-    answers = []
 
     def client(number):
         repository = Repository(registry.http, f"same/{number % 2}")
-        start.wait()
         location = repository.locate(repository.begin())
-        answers.append(repository.put(location, digest_of(data), data).status)
         body = as_json(image_manifest(descriptor_of(OCI_CONFIG, data), []))
-        answers.append(repository.put_manifest("tag", body, OCI_MANIFEST).status)
+        return (repository.put(location, digest_of(data), data).status,
+                repository.put_manifest("tag", body, OCI_MANIFEST).status)
 
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert answers == [201] * 32
+    answers = run_at_once([lambda number=number: client(number) for number in range(16)])
+    assert answers == [(201, 201)] * 16
     check_whole(registry)
 
 
 @pytest.mark.concurrent
+@over_s3_too
 def test_a_tag_that_is_rewritten_all_the_time_is_always_there(registry):
     repository = Repository(registry.http, "moving")
     bodies = [repository.push_image("moving", layers=[f"layer {n}".encode()]) for n in range(4)]

@@ -8,7 +8,7 @@ from container_tools import Skopeo
 from http_client import Repository, digest_of
 from images import closure, dir_contents, docker_archive, images, large_image, write_dir
 
-pytestmark = pytest.mark.skopeo
+pytestmark = [pytest.mark.skopeo, pytest.mark.storages("directory", "s3")]
 
 
 @pytest.fixture

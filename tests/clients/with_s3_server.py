@@ -25,7 +25,7 @@ SKIPPED = 77
 def run(server, command):
     values = {"ENDPOINT": server.endpoint, "ACCESS_KEY": server.access_key,
               "SECRET_KEY": server.secret_key, "REGION": server.region,
-              "BUCKET": server.fresh_bucket()}
+              "BUCKET": server.bucket}
     process = subprocess.Popen(with_parent_death("KILL", command), env={
         **os.environ, **{f"PKGREG_TEST_S3_{name}": value for name, value in values.items()}})
     try:

@@ -1,0 +1,291 @@
+"""What only a bucket brings: several instances on one, servers and networks that fail, keys that are
+wrong and must not be shown."""
+
+import os
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bundles import Bundle, metadata
+from crowd import Crowd, check_whole, run_at_once
+from fault_proxy import FaultProxy
+from http_client import OCI_CONFIG, OCI_LAYER, Repository, as_json, descriptor_of, digest_of
+from http_client import image_manifest, with_query
+
+pytestmark = pytest.mark.storages("s3", "swift")
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def storage(new_storage, tmp_path):
+    return new_storage(tmp_path)
+
+
+# Several instances on one bucket.
+
+
+@pytest.fixture
+def instances(servers, storage):
+    return [servers.start(storage=storage) for _ in range(3)]
+
+
+def on_each(instances, name):
+    return [Repository(server.http, name) for server in instances]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_an_upload_hops_to_another_instance_at_every_chunk(instances, count, algorithm):
+    repositories = on_each(instances[:count], "hop")
+    data = random.Random(1).randbytes(15 * MIB)
+    # One byte, less than a part, more than a part, and nothing.
+    ends = [1, 70_000, 9 * MIB, 9 * MIB, 9 * MIB + 333, 15 * MIB]
+    turn = iter(range(1000))
+
+    def following():
+        return repositories[next(turn) % count]
+
+    parameters = {} if algorithm == "sha256" else {"digest_algorithm": algorithm}
+    begun = following().begin(**parameters)
+    location, start = repositories[0].locate(begun), 0
+    for end in ends:
+        if end > start:
+            sent = following().patch(location, data[start:end], start)
+            assert sent.status == 202, sent
+            assert sent.header("Range") == f"0-{end - 1}"
+            location, start = repositories[0].locate(sent), end
+        status = following().http.get(location)
+        assert status.status == 204, status
+        assert status.header("Range") == f"0-{start - 1}"
+    digest = digest_of(data, algorithm)
+    done = following().put(location, digest)
+    assert done.status == 201, done
+    for repository in repositories:
+        answer = repository.get_blob(digest)
+        assert (answer.status, answer.body) == (200, data)
+        middle = repository.get_blob(digest, Range=f"bytes={9 * MIB - 5}-{9 * MIB + 4}")
+        assert middle.body == data[9 * MIB - 5:9 * MIB + 5], "a range across two chunks"
+
+
+def test_a_request_that_comes_again_elsewhere_does_no_damage(instances):
+    """A client whose answer was lost sends the chunk, or the end, again to another instance."""
+    first, second, third = on_each(instances, "again")
+    data = random.Random(2).randbytes(300_000)
+    begun = first.locate(first.begin())
+    location = first.locate(first.patch(begun, data[:100_000]))
+    repeated = second.patch(begun, data[:100_000])
+    assert repeated.status in (202, 404, 416), repeated
+    location = third.locate(third.patch(location, data[100_000:], 100_000))
+    done = first.put(location, digest_of(data))
+    assert done.status == 201, done
+    again = second.put(location, digest_of(data))
+    assert again.status in (201, 404), again
+    for repository in (first, second, third):
+        assert repository.get_blob(digest_of(data)).body == data
+
+
+def test_what_is_acknowledged_on_one_instance_is_there_on_all_at_once(instances):
+    repositories = on_each(instances, "visible")
+    for number in range(4):
+        for writer in repositories:
+            body = writer.push_image("moving", f"fixed-{number}-{writer.http.port}",
+                                     layers=[f"layer {number} {writer.http.port}".encode()])
+            for reader in repositories:
+                assert reader.get_manifest("moving").body == body
+                assert len(reader.tags().json()["tags"]) == 2 + len(
+                    [tag for tag in writer.tags().json()["tags"] if tag != "moving"]) - 1
+                assert "visible" in reader.http.get("/v2/_catalog").json()["repositories"]
+    first, second, third = repositories
+    attached = as_json(image_manifest(descriptor_of(OCI_CONFIG, b"{}"), [],
+                                      subject=descriptor_of(OCI_CONFIG, body)))
+    first.push_blob(b"{}")
+    assert first.put_manifest(digest_of(attached), attached).status == 201
+    listed = second.referrers(digest_of(body)).json()["manifests"]
+    assert [entry["digest"] for entry in listed] == [digest_of(attached)]
+    assert third.delete_manifest("moving").status == 202
+    for reader in repositories:
+        assert reader.get_manifest("moving").status == 404
+        assert "moving" not in reader.tags().json()["tags"]
+    assert second.http.delete("/v2/visible/").status == 202
+    for reader in repositories:
+        assert reader.get_manifest(digest_of(body)).status == 404
+        assert reader.http.get("/v2/_catalog").json() == {"repositories": []}
+
+
+def test_the_same_image_pushed_on_all_at_once_is_there_once_and_whole(instances):
+    layer = random.Random(3).randbytes(200_000)
+    for number in range(5):
+        clients = on_each(instances * 2, f"same/{number}")
+        body, = set(run_at_once([lambda client=client: client.push_image("tag", layers=[layer])
+                                 for client in clients]))
+        for client in clients:
+            assert client.get_manifest("tag").body == body
+            assert client.get_blob(digest_of(layer)).body == layer
+            assert client.tags().json()["tags"] == ["tag"]
+    check_whole(instances[0])
+
+
+def test_different_images_pushed_under_one_tag_end_as_one_of_them_everywhere(instances):
+    for number in range(5):
+        clients = on_each(instances * 2, f"race/{number}")
+        bodies = run_at_once([
+            lambda client=client, layer=layer: client.push_image("tag", layers=[b"%d" % layer])
+            for layer, client in enumerate(clients)])
+        winner, = {client.get_manifest("tag").body for client in clients}
+        assert winner in bodies
+        for client in clients:
+            for body in bodies:
+                assert client.get_manifest(digest_of(body)).body == body, "none of them is lost"
+
+
+def bundle(tmp_path, name, data):
+    described = Bundle(metadata(name, uris={"jar": "http://unused/jar"}))
+    described.add_resource("resource.assets.uris.jar", data, "a.jar")
+    return described.write(tmp_path / f"{name}-{digest_of(data)[-8:]}.dcos").read_bytes()
+
+
+def add(server, data):
+    return server.http.request("POST", "/api/v1/packages", data)
+
+
+def packages(server):
+    return server.http.get("/repo", Accept="application/vnd.dcos.universe.repo+json;"
+                                           "charset=utf-8;version=v4").json()["packages"]
+
+
+def test_a_package_is_seen_and_removed_by_all(instances, tmp_path):
+    first, second, third = instances
+    for server in instances:
+        assert packages(server) == []  # all have looked before it comes
+    assert add(first, bundle(tmp_path, "seen", b"content")).status == 201
+    for server in instances:
+        assert [package["name"] for package in packages(server)] == ["seen"]
+    assert add(second, bundle(tmp_path, "seen", b"content")).status == 200
+    assert third.http.delete("/api/v1/packages/seen/1.0").status in (200, 202, 204)
+    for server in instances:
+        assert packages(server) == []
+
+
+def test_the_same_package_added_on_all_at_once_is_there_once(instances, tmp_path):
+    for number in range(3):
+        data = bundle(tmp_path, f"same-{number}", b"content")
+        answers = run_at_once([lambda server=server: add(server, data) for server in instances])
+        assert {answer.status for answer in answers} <= {200, 201}, answers
+    for server in instances:
+        assert [package["name"] for package in packages(server)] == ["same-0", "same-1", "same-2"]
+
+
+def test_different_packages_added_as_one_version_end_as_one_of_them_everywhere(instances, tmp_path):
+    for number in range(3):
+        name = f"race-{number}"
+        contents = [f"content {turn}".encode() for turn in range(3)]
+        answers = run_at_once([
+            lambda server=server, content=content: add(server, bundle(tmp_path, name, content))
+            for server, content in zip(instances, contents)])
+        assert 201 in {answer.status for answer in answers}, answers
+        assert {answer.status for answer in answers} <= {201, 409}, answers
+        served = {as_json(next(package for package in packages(server) if package["name"] == name)
+                          ["resource"]["assets"]["uris"]["jar"].partition("/v2/")[2])
+                  for server in instances}
+        assert len(served) == 1, served
+
+
+def test_pushes_and_deletes_on_all_instances_at_once(instances):
+    Crowd(instances, seed=11).run(12)
+
+
+def test_an_image_is_deleted_on_one_instance_while_another_pushes_it(instances):
+    """Whatever comes first: what was answered last is so, and what is there is whole."""
+    first, second, _ = on_each(instances, "toggled")
+    for number in range(10):
+        layer = f"layer {number % 2}".encode()
+        body = first.push_image("tag", layers=[layer])
+
+        def push():
+            for data in (layer, as_json({"architecture": "amd64", "os": "linux"})):
+                first.push_blob(data)
+            return first.put_manifest("tag", body).status
+
+        pushed, deleted = run_at_once([push, lambda: second.delete_manifest(digest_of(body)).status])
+        assert pushed in (201, 400) and deleted in (202, 404), (pushed, deleted)
+        for server in instances:
+            check_whole(server)
+
+
+# Faults between the registry and the bucket.
+
+
+class Push:
+    """A client that pushes images and notes what was acknowledged."""
+
+    def __init__(self, server, name, seed):
+        self.repository, self.random = Repository(server.http, name), random.Random(seed)
+        self.blobs, self.manifests = {}, {}
+
+    def blob(self, size):
+        """In one of the ways that clients have."""
+        data, repository = self.random.randbytes(size), self.repository
+        way, digest = self.random.randrange(3), digest_of(data)
+        if way == 0:
+            done = repository.http.request(
+                "POST", with_query(f"{repository.base}/blobs/uploads/", digest=digest), data)
+        else:
+            location = repository.locate(self.answered(repository.begin(), 202))
+            if way == 1:
+                done = repository.put(location, digest, data)
+            else:
+                for start in (0, size // 2):
+                    part = data[start:size // 2 if start == 0 else size]
+                    if part:
+                        sent = self.answered(repository.patch(location, part, start), 202)
+                        location = repository.locate(sent)
+                done = repository.put(location, digest)
+        self.answered(done, 201)
+        self.blobs[digest] = size
+        return data
+
+    def image(self, large):
+        size = 12 * MIB if large else self.random.choice((1, 5_000, 300_000))
+        layer, config = self.blob(size), self.blob(300)
+        body = as_json(image_manifest(descriptor_of(OCI_CONFIG, config),
+                                      [descriptor_of(OCI_LAYER, layer)]))
+        tag = f"t{len(self.manifests)}"
+        self.answered(self.repository.put_manifest(tag, body), 201)
+        self.manifests[tag] = body
+
+    @staticmethod
+    def answered(answer, status):
+        assert answer.status == status, answer
+        return answer
+
+    def check(self, server):
+        repository = Repository(server.http, self.repository.name)
+        for digest, size in self.blobs.items():
+            answer = repository.get_blob(digest)
+            assert answer.status == 200, f"an acknowledged blob is lost: {digest}: {answer}"
+            assert (digest_of(answer.body), len(answer.body)) == (digest, size)
+        for tag, body in self.manifests.items():
+            assert repository.get_manifest(tag).body == body
+
+
+def test_200_pushes_with_a_fault_in_every_tenth_request_lose_nothing(servers, storage):
+    with FaultProxy(storage.endpoint, seed=20240229, rate=0.1, silence=0.4) as proxy:
+        server = servers.start(storage=storage.through(proxy.endpoint))
+        clients = [Push(server, f"faults/{number}", number) for number in range(8)]
+
+        def push(client):
+            for number in range(25):
+                client.image(large=number % 20 == 10)
+
+        run_at_once([lambda client=client: push(client) for client in clients], limit=300)
+        assert set(proxy.faults()) == set(FaultProxy.KINDS)
+        straight = servers.start(storage=storage)
+        for served_by in (server, straight):
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda client: client.check(served_by), clients))
+            check_whole(served_by)
+        server.stop()
