@@ -14,10 +14,11 @@ import sys
 
 import measure
 import packages
+import s3
 import scenarios
 from workbench import Workbench
 
-SCENARIOS = {**scenarios.SCENARIOS, **packages.SCENARIOS}
+SCENARIOS = {**scenarios.SCENARIOS, **packages.SCENARIOS, **s3.SCENARIOS}
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -76,10 +77,11 @@ def check(parser, options):
     programs = {"taskset", "dd"} | ({"nginx", "docker-registry"} - set(options.without))
     if "client-check" in options.scenarios:
         programs |= {"nginx", "wrk"}
+    if "s3" in options.scenarios:
+        programs |= {"aws", "rclone", *s3.Ceph.programs}
     missing = sorted(name for name in programs if shutil.which(name) is None)
     if missing:
-        parser.error(f"not installed: {', '.join(missing)}; on Debian: apt-get install nginx-light "
-                     "docker-registry wrk util-linux")
+        parser.error(f"not installed: {', '.join(missing)}; cmake/packages.sh bench installs it")
 
 
 def versions(options):
@@ -87,6 +89,9 @@ def versions(options):
         "pkgreg": measure.first_line([options.pkgreg, "--version"]) if options.pkgreg else None,
         "nginx": measure.first_line(["nginx", "-v"]),
         "docker-registry": measure.first_line(["docker-registry", "--version"]),
+        "aws": measure.first_line([s3.find_program("aws") or "aws", "--version"]),
+        "rclone": measure.first_line([s3.find_program("rclone") or "rclone", "--version"]),
+        "radosgw": measure.first_line(["radosgw", "--version"]),
         "openssl": measure.first_line(["openssl", "version"]),
     }
 

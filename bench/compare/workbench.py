@@ -46,7 +46,7 @@ class Workbench:
         return [kind for kind in kinds if not self.skips(kind)]
 
     def skips(self, kind):
-        if kind is servers.Pkgreg:
+        if issubclass(kind, servers.Pkgreg):
             return self.options.pkgreg is None
         return kind.name.split()[0] in self.options.without
 

@@ -20,7 +20,7 @@ class RegistryServer:
         self.folder = folder
         self.storage = storage
         if isinstance(storage, BucketStorage):
-            env = {**(os.environ if env is None else env), **storage.environment}
+            env = storage.environment(os.environ if env is None else env)
         self.daemon = Daemon(
             [PKGREG, "serve", "--storage", storage, "--listen", listen, *arguments],
             folder, "pkgreg", env)

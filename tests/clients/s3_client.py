@@ -10,6 +10,13 @@ from urllib.parse import quote, urlsplit
 from http_client import Http
 
 
+ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+def _now():
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+
+
 def _sign(key, text):
     return hmac.digest(key, text.encode(), "sha256")
 
@@ -38,23 +45,38 @@ class S3Client:
         return answer
 
     def _signed(self, method, target, parameters, payload_hash):
-        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        now = _now()
         fields = {"host": self.host, "x-amz-content-sha256": payload_hash, "x-amz-date": now}
         names = ";".join(fields)
-        canonical = "\n".join([method, target, parameters,
-                               *(f"{name}:{value}" for name, value in fields.items()),
-                               "", names, payload_hash])
-        scope = f"{now[:8]}/{self.region}/s3/aws4_request"
-        key = f"AWS4{self.secret_key}".encode()
-        for part in scope.split("/"):
-            key = _sign(key, part)
-        text = "\n".join(["AWS4-HMAC-SHA256", now, scope,
-                          hashlib.sha256(canonical.encode()).hexdigest()])
+        signature = self._signature(now, [method, target, parameters,
+                                          *(f"{name}:{value}" for name, value in fields.items()),
+                                          "", names, payload_hash])
         del fields["host"]  # http.client sends it
         fields["Authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={self.access_key}/{scope}, SignedHeaders={names}, "
-            f"Signature={_sign(key, text).hex()}")
+            f"{ALGORITHM} Credential={self.access_key}/{self._scope(now)}, SignedHeaders={names}, "
+            f"Signature={signature}")
         return fields
+
+    def _scope(self, now):
+        return f"{now[:8]}/{self.region}/s3/aws4_request"
+
+    def _signature(self, now, canonical_request):
+        scope, key = self._scope(now), f"AWS4{self.secret_key}".encode()
+        for part in scope.split("/"):
+            key = _sign(key, part)
+        hashed = hashlib.sha256("\n".join(canonical_request).encode()).hexdigest()
+        return _sign(key, "\n".join([ALGORITHM, now, scope, hashed])).hex()
+
+    def presigned_get(self, bucket, key, lifetime=3600):
+        """A URL that needs no further signature."""
+        now = _now()
+        target, scope = _encode(f"/{bucket}/{key}", "/"), self._scope(now)
+        parameters = "&".join(f"X-Amz-{name}={_encode(str(value))}" for name, value in (
+            ("Algorithm", ALGORITHM), ("Credential", f"{self.access_key}/{scope}"), ("Date", now),
+            ("Expires", lifetime), ("SignedHeaders", "host")))
+        signature = self._signature(now, ["GET", target, parameters, f"host:{self.host}", "", "host",
+                                          "UNSIGNED-PAYLOAD"])
+        return f"http://{self.host}{target}?{parameters}&X-Amz-Signature={signature}"
 
     def create_bucket(self, bucket):
         self.request("PUT", f"/{bucket}")

@@ -8,6 +8,7 @@ which no peer of theirs has to wait for, and die with the process that started t
 import os
 import pwd
 import random
+import re
 import socket
 import uuid
 from pathlib import Path
@@ -90,9 +91,11 @@ class S3Server:
     def pids(self):
         return [daemon.pid for daemon in self.daemons]
 
-    def environment(self):
-        """What the usual clients of S3 take keys and region from."""
-        return {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key,
+    def environment(self, base=os.environ):
+        """`base`, with what the usual clients of S3 take keys and region from, and without what the
+        machine sets for a service of its own."""
+        others = {name: value for name, value in base.items() if not name.startswith("AWS_")}
+        return {**others, "AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key,
                 "AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
 
     def client(self):
@@ -139,6 +142,11 @@ class Ceph(S3Server):
         self._ceph_daemon("radosgw", "-n", "client.rgw")
         self.wait_for(port)
         self.endpoint = f"http://127.0.0.1:{port}"
+
+    def requests(self):
+        """Method and target of each request that was answered so far, from the log of the gateway."""
+        log = (self.folder / "client.rgw.log").read_text(errors="replace")
+        return re.findall(r'"([A-Z]+) (\S+) HTTP/1\.1"', log)
 
     def _ceph_daemon(self, program, *arguments):
         # glibc's malloc maps and unmaps each large buffer, which makes reads five times slower.
@@ -264,11 +272,13 @@ class BucketStorage:
     def __init__(self, server, bucket, path, endpoint=None):
         self.server, self.bucket, self.path = server, bucket, path
         self.endpoint = endpoint or server.endpoint
-        self.environment = server.environment()
 
     def through(self, endpoint):
         """The same registry by way of another endpoint."""
         return BucketStorage(self.server, self.bucket, self.path, endpoint)
+
+    def environment(self, base=os.environ):
+        return self.server.environment(base)
 
     def __str__(self):
         return f"s3://{self.bucket}/{self.path}?endpoint={quote(self.endpoint, safe=':/')}"
