@@ -45,6 +45,10 @@ class RegistryServer:
         errors = self.daemon.stderr()
         for report in SANITIZER_REPORTS:
             assert report not in errors, errors
+        if isinstance(self.storage, BucketStorage):
+            output = self.daemon.stdout() + errors
+            for secret in self.storage.secrets():
+                assert secret not in output, f"a credential is in the output: {output}"
 
     def stop(self):
         """Ends the server in order: exit code 0 and no complaint of a sanitizer."""

@@ -283,6 +283,10 @@ class BucketStorage:
     def __str__(self):
         return f"s3://{self.bucket}/{self.path}?endpoint={quote(self.endpoint, safe=':/')}"
 
+    def secrets(self):
+        """What nobody may see: the keys, and signatures, by the names of their parameters."""
+        return (self.server.secret_key, self.server.access_key, "Signature=", "Credential=")
+
     def sizes(self):
         """All its objects: a dict of key and size."""
         return self.server.client().sizes(self.bucket, f"{self.path}/")

@@ -3,17 +3,18 @@ wrong and must not be shown."""
 
 import os
 import random
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from bundles import Bundle, metadata
 from crowd import Crowd, check_whole, run_at_once
 from fault_proxy import FaultProxy
-from http_client import OCI_CONFIG, OCI_LAYER, Repository, as_json, descriptor_of, digest_of
+from http_client import OCI_CONFIG, OCI_LAYER, Http, Repository, as_json, descriptor_of, digest_of
 from http_client import image_manifest, with_query
+from programs import skip_if_instrumented, wait_until
+from s3_servers import BucketStorage
 
 pytestmark = pytest.mark.storages("s3", "swift")
 
@@ -96,8 +97,7 @@ def test_what_is_acknowledged_on_one_instance_is_there_on_all_at_once(instances)
                                      layers=[f"layer {number} {writer.http.port}".encode()])
             for reader in repositories:
                 assert reader.get_manifest("moving").body == body
-                assert len(reader.tags().json()["tags"]) == 2 + len(
-                    [tag for tag in writer.tags().json()["tags"] if tag != "moving"]) - 1
+                assert f"fixed-{number}-{writer.http.port}" in reader.tags().json()["tags"]
                 assert "visible" in reader.http.get("/v2/_catalog").json()["repositories"]
     first, second, third = repositories
     attached = as_json(image_manifest(descriptor_of(OCI_CONFIG, b"{}"), [],
@@ -238,8 +238,8 @@ class Push:
             if way == 1:
                 done = repository.put(location, digest, data)
             else:
-                for start in (0, size // 2):
-                    part = data[start:size // 2 if start == 0 else size]
+                middle = size // 2
+                for start, part in ((0, data[:middle]), (middle, data[middle:])):
                     if part:
                         sent = self.answered(repository.patch(location, part, start), 202)
                         location = repository.locate(sent)
@@ -274,7 +274,7 @@ class Push:
 
 def test_200_pushes_with_a_fault_in_every_tenth_request_lose_nothing(servers, storage):
     with FaultProxy(storage.endpoint, seed=20240229, rate=0.1, silence=0.4) as proxy:
-        server = servers.start(storage=storage.through(proxy.endpoint))
+        server = servers.start("--log-level", "debug", storage=storage.through(proxy.endpoint))
         clients = [Push(server, f"faults/{number}", number) for number in range(8)]
 
         def push(client):
@@ -289,3 +289,144 @@ def test_200_pushes_with_a_fault_in_every_tenth_request_lose_nothing(servers, st
                 list(pool.map(lambda client: client.check(served_by), clients))
             check_whole(served_by)
         server.stop()
+
+
+# What one thing costs, in requests.
+
+
+@pytest.fixture
+def counted(storage):
+    """A proxy that lets all through, and the storage behind it."""
+    with FaultProxy(storage.endpoint) as proxy:
+        yield proxy, storage.through(proxy.endpoint)
+
+
+def requests_for(proxy, task):
+    before = len(proxy.exchanges)
+    task()
+    return [f"{exchange.method} {exchange.target}" for exchange in proxy.exchanges[before:]]
+
+
+@pytest.mark.storages("s3")
+def test_a_push_takes_few_requests_beside_its_parts(servers, counted):
+    """Five, and where several instances are possible three more for the state of the upload: it is
+    written before the 202, read by the request that ends it, and removed."""
+    proxy, storage = counted
+    repository = Repository(servers.start(storage=storage).http, "counted")
+    repository.push_blob(b"what a first push alone needs")
+    for size, parts in ((1000, 1), (20 * MIB, 3)):
+        data = random.Random(size).randbytes(size)
+        made = requests_for(proxy, lambda: repository.push_blob(data))
+        assert len(made) <= parts + 5 + 3, made
+
+
+@pytest.mark.storages("s3")
+def test_a_cold_pull_takes_three_requests(servers, counted):
+    proxy, storage = counted
+    data = random.Random(1).randbytes(100_000)
+    digest = Repository(servers.start(storage=storage).http, "counted").push_blob(data)
+    reader = Repository(servers.start(storage=storage).http, "counted")
+    reader.http.get("/v2/")
+    made = requests_for(proxy, lambda: reader.get_blob(digest))
+    assert len(made) <= 3, made
+
+
+# What an operator may have got wrong, and servers that are not there.
+
+
+PATIENCE = 60  # within which an error is told, and a service that came back is used
+
+
+def push(server):
+    """Tries to push a blob; the answer that tells how that went."""
+    data = os.urandom(100)
+    target = with_query("/v2/operated/blobs/uploads/", digest=digest_of(data))
+    return Http(server.host, server.port, PATIENCE).request("POST", target, data)
+
+
+def assert_told(server, *words):
+    """A push fails within the time limit, and the log says why in these words."""
+    answer = push(server)
+    assert answer.status in (500, 503), answer
+    assert answer.codes()
+    for secret in server.storage.secrets():
+        assert secret not in str(answer), answer
+    for word in words:
+        assert word in server.daemon.stderr(), server.daemon.output()
+
+
+def assert_recovers(server):
+    wait_until(lambda: push(server).status == 201, "a push that works", PATIENCE, pause=0.2)
+
+
+def test_a_wrong_secret_is_told_and_a_right_one_is_used_without_a_restart(servers, storage, tmp_path):
+    file = tmp_path / "credentials"
+
+    def write(secret):
+        file.write_text(f"[default]\naws_access_key_id = {storage.server.access_key}\n"
+                        f"aws_secret_access_key = {secret}\n")
+
+    write("not-the-secret")
+    environment = storage.environment()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        del environment[name]
+    storage.environment = lambda base=None: {**environment, "AWS_SHARED_CREDENTIALS_FILE": str(file)}
+    server = servers.start(storage=storage)
+    assert_told(server, "SignatureDoesNotMatch")
+    write(storage.server.secret_key)
+    assert_recovers(server)
+
+
+def test_a_missing_bucket_is_told_and_used_once_it_is_there(servers, storage):
+    missing = BucketStorage(storage.server, f"missing-{os.getpid()}-{storage.path.split('/')[-1]}", "x")
+    server = servers.start(storage=missing)
+    assert_told(server, "NoSuchBucket", missing.bucket)
+    storage.server.client().create_bucket(missing.bucket)
+    assert_recovers(server)
+
+
+def test_an_endpoint_that_is_down_at_the_start_is_told_and_used_once_it_is_up(servers, counted):
+    proxy, storage = counted
+    proxy.refuse_connections()
+    server = servers.start(storage=storage)
+    assert server.http.get("/v2/").status == 200
+    assert_told(server, proxy.endpoint)
+    proxy.listen()
+    assert_recovers(server)
+
+
+def test_an_endpoint_that_goes_down_in_the_middle_is_told_and_used_once_it_is_up(servers, counted):
+    proxy, storage = counted
+    server = servers.start(storage=storage)
+    repository = Repository(Http(server.host, server.port, PATIENCE), "operated")
+    data = random.Random(5).randbytes(300_000)
+    kept = repository.push_blob(data)
+    begun = repository.locate(repository.begin())
+    location = repository.locate(repository.patch(begun, data[:100_000], 0))
+
+    proxy.refuse_connections()
+    assert_told(server, proxy.endpoint)
+    assert repository.get_blob(kept).status in (500, 503)
+    assert repository.patch(location, data[100_000:], 100_000).status in (500, 503)
+
+    proxy.listen()
+    assert_recovers(server)
+    assert repository.get_blob(kept).body == data
+    status = repository.http.get(location)
+    assert (status.status, status.header("Range")) == (204, "0-99999")
+    location = repository.locate(
+        repository.patch(repository.locate(status), data[100_000:], 100_000))
+    assert repository.put(location, kept).status == 201
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_off_by_an_hour_is_told_and_does_no_harm(servers, storage, hours):
+    skip_if_instrumented()
+    library, = Path("/usr/lib").glob("*-linux-gnu/faketime/libfaketimeMT.so.1")
+    server = servers.start(storage=storage, env={
+        **os.environ, "LD_PRELOAD": str(library), "FAKETIME": f"{hours * 3600:+}",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+    repository = Repository(server.http, "late")
+    body = repository.push_image("v1")
+    assert repository.get_manifest("v1").body == body
+    assert "clock" in server.daemon.stderr()
