@@ -133,11 +133,17 @@ class Engine final : public Registry {
     awaitable<std::string> take_out_manifest(const RepositoryName& repository,
                                              const Manifest& manifest,
                                              const ManifestDocument& document);
+    awaitable<void> put_back_manifest(const RepositoryName& repository, const Manifest& manifest,
+                                      const ManifestDocument& document);
     awaitable<bool> remove_repository_once(const RepositoryName& repository);
     awaitable<std::optional<Digest>> find_referring(const RepositoryName& repository,
                                                     const Digest& target);
     awaitable<bool> manifest_refers(const RepositoryName& repository, const Digest& manifest,
                                     const Digest& target);
+    awaitable<void> keep_tagged(const RepositoryName& repository, const ManifestDocument& document,
+                                const Digest& digest, std::string_view bytes);
+    awaitable<void> put_tags(const RepositoryName& repository, const std::vector<Tag>& tags,
+                             const Digest& digest);
     awaitable<void> remove_tags_of(const RepositoryName& repository, const Digest& digest);
 
     // Referrers; the descriptions are JSON, or empty for what is not to be shown.

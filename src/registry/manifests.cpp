@@ -7,6 +7,7 @@
 #include "registry/layout.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace pkgreg {
@@ -187,16 +188,42 @@ awaitable<PutManifestResult> Engine::put_manifest(const RepositoryName& reposito
     PutManifestResult result{digest, std::nullopt};
     if (document.subject) result.subject = document.subject->digest;
 
-    const std::string target = digest.to_string() + "\n";
-    if (const auto* tag = std::get_if<Tag>(&reference)) {
-        const ObjectKey key = layout::tag_key(repository, *tag);
-        co_await store_->put(key, target);
+    std::vector<Tag> all_tags = tags;
+    if (const auto* tag = std::get_if<Tag>(&reference)) all_tags.push_back(*tag);
+    if (all_tags.empty()) co_return result;
+    co_await put_tags(repository, all_tags, digest);
+    if (!store_->capabilities().exclusive) {
+        co_await keep_tagged(repository, document, digest, bytes);
     }
+    co_return result;
+}
+
+/// Another instance may have deleted the manifest before its tags were there. It looks for tags
+/// again after the removal, this one for the manifest: one of the two sees the other. What cannot
+/// come back, because what it refers to is gone as well, has no tags either.
+awaitable<void> Engine::keep_tagged(const RepositoryName& repository,
+                                    const ManifestDocument& document, const Digest& digest,
+                                    std::string_view bytes) {
+    const bool there = co_await has_manifest(repository, digest);
+    if (there) co_return;
+    std::exception_ptr failure;
+    try {
+        co_await store_manifest(repository, document, digest, bytes);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (!failure) co_return;
+    co_await remove_tags_of(repository, digest);
+    std::rethrow_exception(failure);
+}
+
+awaitable<void> Engine::put_tags(const RepositoryName& repository, const std::vector<Tag>& tags,
+                                 const Digest& digest) {
+    const std::string target = digest.to_string() + "\n";
     for (const Tag& tag : tags) {
         const ObjectKey key = layout::tag_key(repository, tag);
         co_await store_->put(key, target);
     }
-    co_return result;
 }
 
 awaitable<void> Engine::store_manifest(const RepositoryName& repository,
@@ -308,6 +335,8 @@ awaitable<void> Engine::delete_manifest(const RepositoryName& repository,
         throw Error(ErrorCode::in_use, "manifest " + digest.to_string() + " belongs to " + newer +
                                            ", which came at the same moment");
     }
+    // Tags that came since, see put_manifest.
+    if (!store_->capabilities().exclusive) co_await remove_tags_of(repository, digest);
 }
 
 awaitable<std::string> Engine::find_user(const RepositoryName& repository, const Digest& manifest) {
@@ -332,15 +361,22 @@ awaitable<std::string> Engine::take_out_manifest(const RepositoryName& repositor
     // Another instance may have accepted an index since the look, see renew_references, or a
     // package.
     std::string user = co_await find_user(repository, manifest.digest);
-    if (user.empty()) co_return user;
+    if (!user.empty()) co_await put_back_manifest(repository, manifest, document);
+    co_return user;
+}
+
+awaitable<void> Engine::put_back_manifest(const RepositoryName& repository,
+                                          const Manifest& manifest,
+                                          const ManifestDocument& document) {
+    const std::string prefix = layout::manifest_prefix(repository, manifest.digest);
     const std::string text = stored_form(manifest.media_type, manifest.bytes);
     co_await ensure_object(prefix, text);
-    if (document.subject) {
-        const std::string descriptor =
-            referrer_descriptor(manifest.digest, manifest.bytes.size(), document);
-        co_await ensure_object(entry, descriptor);
-    }
-    co_return user;
+    if (!document.subject) co_return;
+    const std::string entry =
+        layout::referrer_prefix(repository, document.subject->digest, manifest.digest);
+    const std::string descriptor =
+        referrer_descriptor(manifest.digest, manifest.bytes.size(), document);
+    co_await ensure_object(entry, descriptor);
 }
 
 awaitable<bool> Engine::remove_repository_once(const RepositoryName& repository) {

@@ -56,6 +56,12 @@ TEST(Races, AManifestsDeletionBesideAPushOfItsIndex) {
                [](auto& both, bool pushed, bool) { expect_kept(both, index_digest, pushed); });
 }
 
+TEST(Races, AManifestsDeletionBesideAPushUnderATag) {
+    const auto nothing_more = [](auto&, bool, bool) {};
+    interleave(push_image, delete_image, put_image, nothing_more);
+    interleave(push_image, put_image, delete_image, nothing_more);
+}
+
 TEST(Races, ARepositorysDeletionBesideAPush) {
     const auto nothing_more = [](auto&, bool, bool) {};
     interleave(push_image, delete_repository, push_image, nothing_more);

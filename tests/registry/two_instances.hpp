@@ -64,7 +64,7 @@ inline void interleave(
             return;
         }
         check(both, first_done, second_done);
-        expect_valid(*both.memory, BlockingRegistry(both.memory), false);
+        expect_valid(*both.memory, BlockingRegistry(both.memory), true);
         if (testing::Test::HasFailure()) return;
     }
     ADD_FAILURE() << "too many steps";

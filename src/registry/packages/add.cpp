@@ -30,9 +30,22 @@ awaitable<PackageAddition> EnginePackages::add(BodySource& bundle, bool replace)
 }
 
 awaitable<PackageAddition> EnginePackages::place(const Arrival& arrival) {
+    const auto guard = co_await changes_->lock_exclusive();
+    // Who withdraws, see settle, may find nobody afterwards: then it tries again.
+    constexpr int most_tries = 5;
+    for (int tries = 0; tries < most_tries; ++tries) {
+        auto addition = co_await place_once(arrival);
+        if (addition) co_return *std::move(addition);
+    }
+    throw Error(ErrorCode::package_exists,
+                describe_package(arrival.draft.metadata.coordinate()) +
+                    " is being added by others at the same moment with other content; look what "
+                    "is there, then add it again");
+}
+
+awaitable<std::optional<PackageAddition>> EnginePackages::place_once(const Arrival& arrival) {
     const PackageDraft& draft = arrival.draft;
     const PackageCoordinate& coordinate = draft.metadata.coordinate();
-    const auto guard = co_await changes_->lock_exclusive();
     co_await refresh();
     const Package old = find_readable(coordinate);
     if (old && old->content != draft.content && !arrival.replace) exists(*old, draft);
@@ -55,8 +68,9 @@ awaitable<PackageAddition> EnginePackages::place(const Arrival& arrival) {
     co_return co_await write_record(arrival, old);
 }
 
-awaitable<PackageAddition> EnginePackages::write_record(const Arrival& arrival,
-                                                        const Package& old) {
+/// Nothing when another instance came first.
+awaitable<std::optional<PackageAddition>> EnginePackages::write_record(const Arrival& arrival,
+                                                                       const Package& old) {
     const PackageDraft& draft = arrival.draft;
     const PackageCoordinate& coordinate = draft.metadata.coordinate();
     const std::string prefix = layout::package_prefix(coordinate);
@@ -69,7 +83,10 @@ awaitable<PackageAddition> EnginePackages::write_record(const Arrival& arrival,
     co_await engine_.store().put(key, record);
     set_.insert(decode_record(key, std::make_shared<const std::string>(record)));
     const auto images = co_await remove_records(superseded);
-    if (!engine_.store().capabilities().exclusive) co_await settle(arrival, key);
+    if (!engine_.store().capabilities().exclusive) {
+        const bool stays = co_await settle(arrival, key);
+        if (!stays) co_return std::nullopt;
+    }
     if (engine_.options().deletion) co_await release_images(images);
     PackageAddition addition{coordinate, number,
                              old ? PackageOutcome::replaced : PackageOutcome::added};
@@ -78,17 +95,25 @@ awaitable<PackageAddition> EnginePackages::write_record(const Arrival& arrival,
 
 /// Another instance may have deleted what this package needs, or added another one in its place,
 /// between the look and the write. Both look again after their write, so one of the two sees the
-/// other.
-awaitable<void> EnginePackages::settle(const Arrival& arrival, const ObjectKey& written) {
+/// other. False when this one was withdrawn.
+///
+/// Of several records with different contents the one with the first key should stay. The others
+/// withdraw when they see it, so it waits a little for them to do so; one that looked before this
+/// was written has been acknowledged, and does not go away.
+awaitable<bool> EnginePackages::settle(const Arrival& arrival, const ObjectKey& written) {
+    constexpr int most_looks = 20;
     co_await put_images(arrival);
+    if (arrival.replace) co_return true;
     const std::string prefix = layout::package_prefix(arrival.draft.metadata.coordinate());
-    co_await reconcile(prefix);
-    if (arrival.replace) co_return;
-    const Package other = set_.find_other(written.str(), prefix);
-    if (!other || other->content == arrival.draft.content) co_return;
+    for (int looks = 0; looks < most_looks; ++looks) {
+        co_await reconcile(prefix);
+        const Package rival = set_.find_rival(arrival.draft.content, prefix);
+        if (!rival) co_return true;
+        if (rival->key < written) break;
+    }
     const std::vector<std::string> mine = {written.str()};
     co_await remove_records(mine);
-    exists(*other, arrival.draft);
+    co_return false;
 }
 
 awaitable<std::string> EnginePackages::encode(const PackageDraft& draft,

@@ -4,6 +4,7 @@
 #include "registry/layout.hpp"
 #include "registry/packages/packages.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace pkgreg {
@@ -73,6 +74,7 @@ awaitable<void> EnginePackages::release_image(const RepositoryName& repository,
                                               const Digest& manifest) {
     const auto guard = co_await engine_.locks_.lock_to_remove(repository);
     const std::set<Digest> tagged = co_await tagged_manifests(repository);
+    std::vector<Manifest> taken;
     std::vector<Digest> blobs;
     std::vector<Digest> waiting = {manifest};
     while (!waiting.empty()) {
@@ -86,13 +88,33 @@ awaitable<void> EnginePackages::release_image(const RepositoryName& repository,
         const auto document = ManifestDocument::parse(stored->bytes, stored->media_type);
         const std::string newer = co_await engine_.take_out_manifest(repository, *stored, document);
         if (!newer.empty()) continue;
+        taken.push_back(*stored);
         for (const Descriptor& blob : document.blobs) blobs.push_back(blob.digest);
         for (const Descriptor& child : document.manifests) {
             waiting.push_back(child.digest);
             blobs.push_back(child.digest);  // a child may be any blob
         }
     }
-    co_await release_links(repository, blobs);
+    const bool kept = co_await put_back_tagged(repository, taken);
+    if (!kept) co_await release_links(repository, blobs);
+}
+
+/// Another instance may have put a tag on one of the manifests since the look, see
+/// Engine::put_manifest: then all that were taken are put back, the last one first, since it is
+/// what the others refer to.
+awaitable<bool> EnginePackages::put_back_tagged(const RepositoryName& repository,
+                                                const std::vector<Manifest>& taken) {
+    if (engine_.store().capabilities().exclusive) co_return false;
+    const std::set<Digest> tagged = co_await tagged_manifests(repository);
+    const bool any = std::any_of(taken.begin(), taken.end(), [&](const Manifest& manifest) {
+        return tagged.contains(manifest.digest);
+    });
+    if (!any) co_return false;
+    for (auto manifest = taken.rbegin(); manifest != taken.rend(); ++manifest) {
+        const auto document = ManifestDocument::parse(manifest->bytes, manifest->media_type);
+        co_await engine_.put_back_manifest(repository, *manifest, document);
+    }
+    co_return true;
 }
 
 awaitable<void> EnginePackages::release_links(const RepositoryName& repository,

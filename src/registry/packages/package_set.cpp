@@ -86,11 +86,11 @@ PackageSet::Package PackageSet::find(const PackageCoordinate& coordinate) const 
     return nullptr;
 }
 
-PackageSet::Package PackageSet::find_other(const std::string& key, std::string_view prefix) const {
+PackageSet::Package PackageSet::find_rival(const Digest& content, std::string_view prefix) const {
     const std::lock_guard lock(mutex_);
     for (auto entry = by_key_.lower_bound(prefix);
          entry != by_key_.end() && entry->first.starts_with(prefix); ++entry) {
-        if (entry->second && entry->first != key) return entry->second;
+        if (entry->second && entry->second->content != content) return entry->second;
     }
     return nullptr;
 }

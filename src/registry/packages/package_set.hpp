@@ -42,8 +42,9 @@ class PackageSet {
 
     /// The package, or null. Throws the reason where there is only a record that cannot be read.
     Package find(const PackageCoordinate& coordinate) const;
-    /// A package whose record has that prefix, but another key; null where there is none.
-    Package find_other(const std::string& key, std::string_view prefix) const;
+    /// The first package in the order of keys whose record has that prefix, but whose content is
+    /// another one; null where there is none.
+    Package find_rival(const Digest& content, std::string_view prefix) const;
     /// All packages behind `last`, of one name or of all, `n` at most; whether there are more.
     bool list(const std::optional<PackageName>& name, const std::optional<PackageCoordinate>& last,
               std::size_t n, std::vector<Package>& into) const;

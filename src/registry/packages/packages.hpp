@@ -24,6 +24,7 @@
 namespace pkgreg {
 
 class Engine;
+struct Manifest;
 
 class EnginePackages final : public Packages {
  public:
@@ -75,8 +76,10 @@ class EnginePackages final : public Packages {
         bool replace;
     };
     awaitable<PackageAddition> place(const Arrival& arrival);
-    awaitable<PackageAddition> write_record(const Arrival& arrival, const Package& old);
-    awaitable<void> settle(const Arrival& arrival, const ObjectKey& written);
+    awaitable<std::optional<PackageAddition>> place_once(const Arrival& arrival);
+    awaitable<std::optional<PackageAddition>> write_record(const Arrival& arrival,
+                                                           const Package& old);
+    awaitable<bool> settle(const Arrival& arrival, const ObjectKey& written);
     awaitable<std::string> encode(const PackageDraft& draft, std::uint64_t release_version);
     /// Removes records; the images of those packages.
     awaitable<std::vector<PackageImage>> remove_records(const std::vector<std::string>& keys);
@@ -88,6 +91,8 @@ class EnginePackages final : public Packages {
     awaitable<void> release_images(const std::vector<PackageImage>& images);
     awaitable<std::set<Digest>> tagged_manifests(const RepositoryName& repository);
     awaitable<void> release_image(const RepositoryName& repository, const Digest& manifest);
+    awaitable<bool> put_back_tagged(const RepositoryName& repository,
+                                    const std::vector<Manifest>& taken);
     awaitable<void> release_links(const RepositoryName& repository,
                                   const std::vector<Digest>& blobs);
 
