@@ -8,7 +8,7 @@ from http_client import (DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA1, OCI_CONFI
                          OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Repository, as_json, descriptor_of,
                          digest_of, image_index, image_manifest)
 
-pytestmark = [pytest.mark.protocol, pytest.mark.storages("directory", "s3", "swift")]
+pytestmark = [pytest.mark.protocol, pytest.mark.storages("directory", "s3")]
 
 EMPTY_CONFIG = descriptor_of(OCI_EMPTY, b"{}")
 
