@@ -53,7 +53,8 @@ TEST(Retries, FollowWhatMayPass) {
     for (const Reply& passes : passing) {
         ScriptedServer server(
             [&](const Received& request) { return request.number < 3 ? passes : stored(); });
-        const auto bucket = test_bucket(server);
+        const auto bucket =
+            passes.then == Then::stall ? impatient_bucket(server) : test_bucket(server);
         EXPECT_EQ(put(*bucket, "text"), "\"e\"") << passes.text;
         EXPECT_EQ(server.requests(), 3) << passes.text;
         EXPECT_EQ(bucket->requests(), 3U) << passes.text;

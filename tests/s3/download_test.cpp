@@ -63,7 +63,7 @@ TEST(Download, GoesOnAtTheByteWhereItStopped) {
             Reply whole = object(request);
             return request.number < 4 ? cut(std::move(whole), 500'000, how) : whole;
         });
-        const auto bucket = test_bucket(server);
+        const auto bucket = how == Then::stall ? impatient_bucket(server) : test_bucket(server);
         const auto download = run_blocking(bucket->open("key", 0, to_the_end));
         EXPECT_TRUE(read_all(*download) == content());
         const auto received = server.received();
@@ -142,7 +142,7 @@ TEST(Download, OfNoObjectIsNone) {
 
 TEST(Download, ThatIsNotReadDoesNotFillTheMemory) {
     // The server's sends stop when nobody reads: they count what is on the way.
-    constexpr std::size_t size = std::size_t{64} << 20;
+    constexpr std::size_t size = std::size_t{32} << 20;
     ScriptedServer server([](const Received&) { return large_reply(size); });
     S3StoreOptions options = test_options(server.url());
     options.stall_timeout = 1s;
@@ -158,9 +158,7 @@ TEST(Download, ThatIsNotReadDoesNotFillTheMemory) {
 TEST(Download, EndsItsTransferWhenItIsDestroyed) {
     constexpr std::size_t size = std::size_t{16} << 20;
     ScriptedServer server([](const Received&) { return large_reply(size); });
-    S3StoreOptions options = test_options(server.url());
-    options.stall_timeout = 5s;
-    const auto bucket = Bucket::open(options);
+    const auto bucket = test_bucket(server);
     std::byte some[100];
     auto download = run_blocking(bucket->open("key", 0, to_the_end));
     EXPECT_GT(run_blocking(download->read(some)), 0U);

@@ -13,7 +13,7 @@ namespace {
 /// The error of a put that is answered like this.
 Error put_error(const Reply& answer) {
     ScriptedServer server([&](const Received&) { return answer; });
-    const auto bucket = test_bucket(server);
+    const auto bucket = answer.then == Then::stall ? impatient_bucket(server) : test_bucket(server);
     return error_of([&] { put(*bucket, "text"); });
 }
 

@@ -1,4 +1,4 @@
-// A bucket at a scripted server, for tests: patient enough for one, quick to give up.
+// A bucket at a scripted server, for tests: it gives up early, but not because a machine is busy.
 #pragma once
 
 #include "pkgreg/error.hpp"
@@ -26,13 +26,20 @@ inline S3StoreOptions test_options(const std::string& endpoint) {
     options.credentials.access_key_id = "the-id";
     options.credentials.secret_access_key = test_secret;
     options.attempts = 3;
-    options.connect_timeout = std::chrono::milliseconds(2'000);
-    options.stall_timeout = std::chrono::milliseconds(300);
+    options.connect_timeout = std::chrono::seconds(10);
+    options.stall_timeout = std::chrono::seconds(20);
     return options;
 }
 
 inline std::shared_ptr<Bucket> test_bucket(const ScriptedServer& server) {
     return Bucket::open(test_options(server.url()));
+}
+
+/// One for a server that stalls.
+inline std::shared_ptr<Bucket> impatient_bucket(const ScriptedServer& server) {
+    S3StoreOptions options = test_options(server.url());
+    options.stall_timeout = std::chrono::milliseconds(700);
+    return Bucket::open(options);
 }
 
 inline std::span<const std::byte> bytes_of(std::string_view text) {
