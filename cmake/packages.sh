@@ -20,7 +20,7 @@ packages_test=(
     buildah containerd docker.io podman runc skopeo umoci
     ceph-mon ceph-osd radosgw
     swift-account swift-container swift-object swift-proxy
-    faketime)
+    faketime memcached)
 
 # The programs that bench/compare runs side by side.
 packages_bench=(

@@ -23,14 +23,15 @@ def image(number):
 
 class Crowd:
     """40 images, of which the last 20 are never deleted; layers are shared, and deleted by others. What
-    each client is answered must be a success or a refusal that the protocol has for it."""
+    each client is answered must be a success or a refusal that the protocol has for it. `amount` is how
+    many things are done."""
 
-    def __init__(self, servers, seed):
+    def __init__(self, servers, seed, amount=200):
         self.servers = servers
-        self.work = ([("push", number % 40) for number in range(120)]
-                     + [("delete image", number % 20) for number in range(50)]
-                     + [("delete layer", number % 12) for number in range(30)])
-        random.Random(seed).shuffle(self.work)
+        work = ([("push", number % 40) for number in range(120)]
+                + [("delete image", number % 20) for number in range(50)]
+                + [("delete layer", number % 12) for number in range(30)])
+        self.work = random.Random(seed).sample(work, amount)
         self.lock, self.problems, self.accepted = threading.Lock(), [], set()
 
     def run(self, clients=16):

@@ -42,6 +42,10 @@ def connects(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def user():
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
 def ini(path, sections):
     """Writes a configuration file: a dict of sections, each a dict of names and values."""
     path.write_text("".join(
@@ -200,11 +204,11 @@ class Swift(S3Server):
 
     name = "swift"
     parts = ("account", "container", "object")
-    programs = tuple(f"swift-{part}-server" for part in (*parts, "proxy"))
+    programs = ("memcached", *(f"swift-{part}-server" for part in (*parts, "proxy")))
     access_key = "s3test:access"
 
     def start(self):
-        *ports, proxy_port = free_ports(4)
+        *ports, proxy_port, cache_port = free_ports(5)
         (self.folder / "node" / "d1").mkdir(parents=True)
         ini(self.folder / "swift.conf", {
             "swift-hash": {"swift_hash_path_suffix": "test"},
@@ -213,10 +217,12 @@ class Swift(S3Server):
         for part, port in zip(self.parts, ports):
             self._configure(part, port, [f"{part}-server"],
                             {f"app:{part}-server": {"use": f"egg:swift#{part}"}})
-        self._configure_proxy(proxy_port)
+        self._configure_proxy(proxy_port, cache_port)
+        # Without it each request asks for the account and the bucket, too.
+        self.daemon("memcached", "-l", "127.0.0.1", "-p", cache_port, "-u", user())
         for part, port in zip((*self.parts, "proxy"), (*ports, proxy_port)):
             self.daemon(f"swift-{part}-server", self.folder / f"{part}.conf")
-        for daemon, port in zip(self.daemons, (*ports, proxy_port)):
+        for daemon, port in zip(self.daemons, (cache_port, *ports, proxy_port)):
             daemon.wait_until(lambda port=port: connects(port), f"port {port}", START_LIMIT)
         self.endpoint = f"http://127.0.0.1:{proxy_port}"
 
@@ -238,7 +244,7 @@ for part, port in zip(("account", "container", "object"), map(int, ports)):
     def _configure(self, part, port, pipeline, sections):
         ini(self.folder / f"{part}.conf", {
             "DEFAULT": {
-                "bind_ip": "127.0.0.1", "bind_port": port, "workers": 0, "user": pwd.getpwuid(os.geteuid()).pw_name,
+                "bind_ip": "127.0.0.1", "bind_port": port, "workers": 0, "user": user(),
                 "swift_dir": self.folder, "devices": self.folder / "node", "mount_check": "false",
                 "disable_fallocate": "true", "log_level": "WARNING",
                 # There is no syslog: what is said goes to the daemon's output.
@@ -247,9 +253,10 @@ for part, port in zip(("account", "container", "object"), map(int, ports)):
             },
             "pipeline:main": {"pipeline": " ".join(pipeline)}, **sections})
 
-    def _configure_proxy(self, port):
+    def _configure_proxy(self, port, cache_port):
         filters = {
-            "catch_errors": {}, "cache": {"use": "egg:swift#memcache"}, "listing_formats": {},
+            "catch_errors": {}, "cache": {"use": "egg:swift#memcache",
+                                          "memcache_servers": f"127.0.0.1:{cache_port}"}, "listing_formats": {},
             "s3api": {"location": self.region, "storage_domain": "s3.localhost",
                       "max_upload_part_num": 10000},
             "tempauth": {"user_" + self.access_key.replace(":", "_"): f"{self.secret_key} .admin"},

@@ -30,6 +30,12 @@ def storage(new_storage, tmp_path):
 
 
 @pytest.fixture
+def rounds(storage_kind):
+    """How often a race is run. Swift takes some 20 ms for what takes Ceph 2."""
+    return 5 if storage_kind == "s3" else 2
+
+
+@pytest.fixture
 def instances(servers, storage):
     return [servers.start(storage=storage) for _ in range(3)]
 
@@ -38,8 +44,7 @@ def on_each(instances, name):
     return [Repository(server.http, name) for server in instances]
 
 
-@pytest.mark.parametrize("count", [2, 3])
-@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+@pytest.mark.parametrize("count, algorithm", [(2, "sha256"), (3, "sha512")])
 def test_an_upload_hops_to_another_instance_at_every_chunk(instances, count, algorithm):
     repositories = on_each(instances[:count], "hop")
     data = random.Random(1).randbytes(15 * MIB)
@@ -89,9 +94,9 @@ def test_a_request_that_comes_again_elsewhere_does_no_damage(instances):
         assert repository.get_blob(digest_of(data)).body == data
 
 
-def test_what_is_acknowledged_on_one_instance_is_there_on_all_at_once(instances):
+def test_what_is_acknowledged_on_one_instance_is_there_on_all_at_once(instances, rounds):
     repositories = on_each(instances, "visible")
-    for number in range(4):
+    for number in range(rounds):
         for writer in repositories:
             body = writer.push_image("moving", f"fixed-{number}-{writer.http.port}",
                                      layers=[f"layer {number} {writer.http.port}".encode()])
@@ -116,9 +121,9 @@ def test_what_is_acknowledged_on_one_instance_is_there_on_all_at_once(instances)
         assert reader.http.get("/v2/_catalog").json() == {"repositories": []}
 
 
-def test_the_same_image_pushed_on_all_at_once_is_there_once_and_whole(instances):
+def test_the_same_image_pushed_on_all_at_once_is_there_once_and_whole(instances, rounds):
     layer = random.Random(3).randbytes(200_000)
-    for number in range(5):
+    for number in range(rounds):
         clients = on_each(instances * 2, f"same/{number}")
         body, = set(run_at_once([lambda client=client: client.push_image("tag", layers=[layer])
                                  for client in clients]))
@@ -129,8 +134,8 @@ def test_the_same_image_pushed_on_all_at_once_is_there_once_and_whole(instances)
     check_whole(instances[0])
 
 
-def test_different_images_pushed_under_one_tag_end_as_one_of_them_everywhere(instances):
-    for number in range(5):
+def test_different_images_pushed_under_one_tag_end_as_one_of_them_everywhere(instances, rounds):
+    for number in range(rounds):
         clients = on_each(instances * 2, f"race/{number}")
         bodies = run_at_once([
             lambda client=client, layer=layer: client.push_image("tag", layers=[b"%d" % layer])
@@ -194,14 +199,14 @@ def test_different_packages_added_as_one_version_end_as_one_of_them_everywhere(i
         assert len(served) == 1, served
 
 
-def test_pushes_and_deletes_on_all_instances_at_once(instances):
-    Crowd(instances, seed=11).run(12)
+def test_pushes_and_deletes_on_all_instances_at_once(instances, storage_kind):
+    Crowd(instances, seed=11, amount=200 if storage_kind == "s3" else 50).run(12)
 
 
-def test_an_image_is_deleted_on_one_instance_while_another_pushes_it(instances):
+def test_an_image_is_deleted_on_one_instance_while_another_pushes_it(instances, rounds):
     """Whatever comes first: what was answered last is so, and what is there is whole."""
     first, second, _ = on_each(instances, "toggled")
-    for number in range(10):
+    for number in range(2 * rounds):
         layer = f"layer {number % 2}".encode()
         body = first.push_image("tag", layers=[layer])
 
@@ -219,8 +224,11 @@ def test_an_image_is_deleted_on_one_instance_while_another_pushes_it(instances):
 # Faults between the registry and the bucket.
 
 
+SIZES = 1, 5_000, 300_000
+
+
 class Push:
-    """A client that pushes images and notes what was acknowledged."""
+    """A client that pushes blobs and images and notes what was acknowledged."""
 
     def __init__(self, server, name, seed):
         self.repository, self.random = Repository(server.http, name), random.Random(seed)
@@ -248,9 +256,8 @@ class Push:
         self.blobs[digest] = size
         return data
 
-    def image(self, large):
-        size = 12 * MIB if large else self.random.choice((1, 5_000, 300_000))
-        layer, config = self.blob(size), self.blob(300)
+    def image(self):
+        layer, config = self.blob(5_000), self.blob(300)
         body = as_json(image_manifest(descriptor_of(OCI_CONFIG, config),
                                       [descriptor_of(OCI_LAYER, layer)]))
         tag = f"t{len(self.manifests)}"
@@ -279,7 +286,10 @@ def test_200_pushes_with_a_fault_in_every_tenth_request_lose_nothing(servers, st
 
         def push(client):
             for number in range(25):
-                client.image(large=number % 20 == 10)
+                if number % 5 == 0:
+                    client.image()
+                else:
+                    client.blob(12 * MIB if number == 13 else client.random.choice(SIZES))
 
         run_at_once([lambda client=client: push(client) for client in clients], limit=300)
         assert set(proxy.faults()) == set(FaultProxy.KINDS)
