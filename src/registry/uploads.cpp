@@ -102,8 +102,13 @@ awaitable<std::shared_ptr<const UploadState>> Uploads::find_state(const Reposito
     std::shared_ptr<const UploadState> state;
     if (!name.state.empty()) state = co_await states_.read(name.uuid, name.state);
     if (!state) {
+        // What stands before the named one is what a repeated request left of an upload that is
+        // done.
+        const auto named = StateName::parse(name.state);
         name.state = co_await states_.newest(name.uuid);
-        if (!name.state.empty()) state = co_await states_.read(name.uuid, name.state);
+        const auto newest = StateName::parse(name.state);
+        if (!newest || (named && newest->offset < named->offset)) unknown(name.uuid);
+        state = co_await states_.read(name.uuid, name.state);
     }
     if (!state || state->repository != repository) unknown(name.uuid);
     co_return state;

@@ -84,6 +84,17 @@ TEST(SharedUploads, AStaleOrRepeatedRequestDamagesNothing) {
     EXPECT_EQ(commit_at(both.first, again.id, "content", "tent").size, 7u);
 }
 
+TEST(SharedUploads, ACommitThatComesAgainIsUnknownAlsoWhereARepeatedRequestLeftAState) {
+    TwoInstances both;
+    const UploadId begun = begin_at(both.first);
+    const UploadStatus first = append_to(both.first, begun, "con", 0);
+    append_to(both.second, begun, "con", 0);
+    const UploadStatus second = append_to(both.first, first.id, "tent", 3);
+    commit_at(both.first, second.id, "content");
+    EXPECT_EQ(code_of([&] { commit_at(both.second, second.id, "content"); }),
+              ErrorCode::blob_upload_unknown);
+}
+
 TEST(SharedUploads, AClientThatLostItsPlaceIsToldTheFurthestOne) {
     TwoInstances both;
     const UploadId begun = begin_at(both.first);
