@@ -9,6 +9,7 @@
 #include "store/s3_upload.hpp"
 
 #include <atomic>
+#include <exception>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -149,8 +150,12 @@ class S3Store final : public ObjectStore {
         std::vector<std::string> names;
         names.reserve(keys.size());
         for (const ObjectKey& key : keys) names.push_back(name_of(key));
-        bucket_->remove_later(std::move(names));
-        co_return;
+        try {
+            co_await bucket_->remove(names);
+        } catch (const std::exception&) {
+            // What stays is found as an orphan, or expires.
+            co_return;
+        }
     }
 
     awaitable<ListPage> list(std::string_view prefix, std::string_view start_after,

@@ -369,40 +369,48 @@ def assert_recovers(server):
     wait_until(lambda: push(server).status == 201, "a push that works", PATIENCE, pause=0.2)
 
 
-def test_a_wrong_secret_is_told_and_a_right_one_is_used_without_a_restart(servers, storage, tmp_path):
+def assert_refuses_to_start(servers, storage, *words):
+    """The program ends with the exit code for storage, and says why in these words."""
+    with pytest.raises(AssertionError) as refused:
+        servers.start(storage=storage)
+    told = str(refused.value)
+    assert "ended with 3" in told, told
+    for word in words:
+        assert word in told, told
+    for secret in storage.secrets():
+        assert secret not in told, told
+
+
+def test_a_wrong_secret_is_told_at_the_start_and_a_right_one_is_used(servers, storage, tmp_path):
     file = tmp_path / "credentials"
 
     def write(secret):
         file.write_text(f"[default]\naws_access_key_id = {storage.server.access_key}\n"
                         f"aws_secret_access_key = {secret}\n")
 
-    write("not-the-secret")
     environment = storage.environment()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         del environment[name]
     storage.environment = lambda base=None: {**environment, "AWS_SHARED_CREDENTIALS_FILE": str(file)}
-    server = servers.start(storage=storage)
-    assert_told(server, "SignatureDoesNotMatch")
+    write("not-the-secret")
+    assert_refuses_to_start(servers, storage, "SignatureDoesNotMatch")
     write(storage.server.secret_key)
-    assert_recovers(server)
+    assert_recovers(servers.start(storage=storage))
 
 
 def test_a_missing_bucket_is_told_and_used_once_it_is_there(servers, storage):
     missing = BucketStorage(storage.server, f"missing-{os.getpid()}-{storage.path.split('/')[-1]}", "x")
-    server = servers.start(storage=missing)
-    assert_told(server, "NoSuchBucket", missing.bucket)
+    assert_refuses_to_start(servers, missing, "NoSuchBucket", missing.bucket)
     storage.server.client().create_bucket(missing.bucket)
-    assert_recovers(server)
+    assert_recovers(servers.start(storage=missing))
 
 
 def test_an_endpoint_that_is_down_at_the_start_is_told_and_used_once_it_is_up(servers, counted):
     proxy, storage = counted
     proxy.refuse_connections()
-    server = servers.start(storage=storage)
-    assert server.http.get("/v2/").status == 200
-    assert_told(server, proxy.endpoint)
+    assert_refuses_to_start(servers, storage, proxy.endpoint)
     proxy.listen()
-    assert_recovers(server)
+    assert_recovers(servers.start(storage=storage))
 
 
 def test_an_endpoint_that_goes_down_in_the_middle_is_told_and_used_once_it_is_up(servers, counted):
