@@ -17,7 +17,7 @@ from urllib.parse import quote
 from programs import Daemon, find_program, run
 from s3_client import S3Client
 
-START_LIMIT = 60
+START_LIMIT = 180
 
 
 def free_ports(count):
