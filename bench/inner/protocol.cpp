@@ -1,10 +1,9 @@
 // What the protocol costs per request without a socket: the handler over a registry in memory.
 #include "pkgreg/protocol.hpp"
 
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/hasher.hpp"
 #include "pkgreg/memory_store.hpp"
-
-#include "base/blocking.hpp"
 
 #include <benchmark/benchmark.h>
 

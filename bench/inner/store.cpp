@@ -1,7 +1,6 @@
 // What the memory store costs, and with it a coroutine call through the interface of all stores.
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/memory_store.hpp"
-
-#include "base/blocking.hpp"
 
 #include <benchmark/benchmark.h>
 

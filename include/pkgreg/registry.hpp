@@ -40,6 +40,11 @@ struct RegistryOptions {
     /// An upload that got no bytes for this long is given up and its bytes are removed.
     std::chrono::seconds upload_idle_limit = std::chrono::hours(24);
 
+    /// Open although the storage cannot be used at the moment (a server that is down, keys that are
+    /// refused): calls throw what the storage says until it can be used. That it holds a registry
+    /// is checked then. For storage that is reached over a network.
+    bool may_open_late = false;
+
     /// What no blob and no upload names is left alone until it is this old; at least twice
     /// `upload_idle_limit`, whatever is said here, so that no running upload loses a part.
     std::chrono::seconds orphan_grace = std::chrono::hours(48);
@@ -187,15 +192,17 @@ class Registry {
                                                   BodySource& body) = 0;
     /// Appends the rest of the content (`body` may be null) and makes the upload a blob of the
     /// repository. Throws `digest_invalid`, and gives the upload up, when the content does not hash
-    /// to `digest`. Committing content that is there already is not an error.
+    /// to `digest` (nothing: whatever it hashes to, by the algorithm that the upload began with).
+    /// Committing content that is there already is not an error.
     virtual awaitable<BlobInfo> commit_upload(const RepositoryName& repository, const UploadId& id,
-                                              const Digest& digest,
+                                              const std::optional<Digest>& digest,
                                               std::optional<std::uint64_t> offset,
                                               BodySource* body) = 0;
     /// Gives an upload up. Throws `blob_upload_unknown`.
     virtual awaitable<void> cancel_upload(const RepositoryName& repository, const UploadId& id) = 0;
-    /// A whole blob in one call.
-    virtual awaitable<BlobInfo> put_blob(const RepositoryName& repository, const Digest& digest,
+    /// A whole blob in one call; without a digest it gets that of its SHA-256.
+    virtual awaitable<BlobInfo> put_blob(const RepositoryName& repository,
+                                         const std::optional<Digest>& digest,
                                          BodySource& body) = 0;
     /// Gives up uploads that have been idle for longer than the limit; returns how many. The server
     /// calls it by itself.

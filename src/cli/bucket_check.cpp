@@ -1,13 +1,13 @@
 #include "cli/bucket_check.hpp"
 
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/error.hpp"
 
-#include "base/blocking.hpp"
 #include "base/random_id.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/http_client.hpp"
-#include "cli/s3_storage.hpp"
 #include "s3/bucket.hpp"
+#include "store/storage_places.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,10 +1,10 @@
 #include "cli/directory_check.hpp"
 
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/directory_store.hpp"
 #include "pkgreg/error.hpp"
 #include "pkgreg/registry.hpp"
 
-#include "base/blocking.hpp"
 #include "store/unique_fd.hpp"
 
 #include <cerrno>

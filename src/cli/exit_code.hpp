@@ -1,6 +1,8 @@
 // The exit codes of the program, and the exception that carries one to main.
 #pragma once
 
+#include "pkgreg/error.hpp"
+
 #include <stdexcept>
 #include <string>
 
@@ -27,5 +29,12 @@ class ProgramError : public std::runtime_error {
  private:
     ExitCode code_;
 };
+
+/// Ends the program because of what went wrong with its storage: with `ExitCode::usage` where the
+/// options are to blame.
+[[noreturn]] inline void end_for_storage(const Error& error) {
+    const bool options = error.code() == ErrorCode::invalid_options;
+    throw ProgramError(options ? ExitCode::usage : ExitCode::storage, error.message());
+}
 
 }  // namespace pkgreg::cli

@@ -1,14 +1,14 @@
 #include "cli/listing.hpp"
 
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/error.hpp"
 #include "pkgreg/registry.hpp"
+#include "pkgreg/storage.hpp"
 
-#include "base/blocking.hpp"
 #include "base/json_text.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/http_client.hpp"
 #include "cli/log_text.hpp"
-#include "cli/storage.hpp"
 
 #include <simdjson.h>
 
@@ -82,14 +82,14 @@ void follow_pages(HttpClient& client, std::string target, std::string_view key,
 
 std::shared_ptr<Registry> open_to_read(const Options& storage) {
     auto pool = std::make_shared<WorkPool>();
-    auto store = open_storage(storage, StorageUse{true, pool});
+    const StorageUse use{true, pool};
     RegistryOptions options;
     options.read_only = true;
     options.pool = std::move(pool);
     try {
-        return run_blocking(Registry::open(std::move(store), std::move(options)));
+        return run_blocking(Registry::open(open_storage(storage, use), std::move(options)));
     } catch (const Error& error) {
-        throw ProgramError(ExitCode::storage, error.message());
+        end_for_storage(error);
     }
 }
 

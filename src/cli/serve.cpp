@@ -1,12 +1,13 @@
 #include "cli/serve.hpp"
 
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/error.hpp"
 #include "pkgreg/protocol.hpp"
 #include "pkgreg/registry.hpp"
 #include "pkgreg/server.hpp"
+#include "pkgreg/storage.hpp"
 #include "pkgreg/work_pool.hpp"
 
-#include "base/blocking.hpp"
 #include "base/threads.hpp"
 #include "cli/access_log.hpp"
 #include "cli/descriptor_limit.hpp"
@@ -14,7 +15,6 @@
 #include "cli/housekeeping.hpp"
 #include "cli/program_log.hpp"
 #include "cli/signals.hpp"
-#include "cli/storage.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -39,12 +39,12 @@ using std::chrono::seconds;
 std::shared_ptr<Registry> open_registry(const Options& options, const std::string& location,
                                         const ProgramLog& log) {
     const ProgramOptions& program = options.program;
-    if (is_memory(location)) {
+    if (is_memory_storage(location)) {
         log(LogLevel::warning, "storage in memory: all content is lost when the program ends");
     }
     auto pool = std::make_shared<WorkPool>();
     const auto warn = [log](std::string_view text) { log(LogLevel::warning, text); };
-    auto store = open_storage(options, StorageUse{program.read_only, pool, warn});
+    const StorageUse use{program.read_only, pool, warn};
     RegistryOptions registry;
     registry.read_only = program.read_only;
     registry.deletion = program.deletion;
@@ -52,10 +52,11 @@ std::shared_ptr<Registry> open_registry(const Options& options, const std::strin
     registry.upload_idle_limit = std::chrono::hours(program.upload_idle_hours);
     registry.pool = std::move(pool);
     registry.log = log;
+    registry.may_open_late = options.s3_storage().has_value();
     try {
-        return run_blocking(Registry::open(std::move(store), std::move(registry)));
+        return run_blocking(Registry::open(open_storage(options, use), std::move(registry)));
     } catch (const Error& error) {
-        throw ProgramError(ExitCode::storage, error.message());
+        end_for_storage(error);
     }
 }
 

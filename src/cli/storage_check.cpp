@@ -1,13 +1,14 @@
 #include "cli/storage_check.hpp"
 
+#include "pkgreg/storage.hpp"
+
 #include "base/mask_secrets.hpp"
 #include "cli/bucket_check.hpp"
 #include "cli/check_report.hpp"
 #include "cli/directory_check.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/s3_storage.hpp"
 #include "cli/signals.hpp"
-#include "cli/storage.hpp"
+#include "store/storage_places.hpp"
 
 #include <string>
 
@@ -20,7 +21,7 @@ void check_storage(const Options& options, std::ostream& out) {
     CheckReport report(out);
     if (const auto bucket = options.s3_storage()) {
         check_bucket(s3_store_options(*bucket, options.program.secrets_dir), signals, report);
-    } else if (is_memory(location)) {
+    } else if (is_memory_storage(location)) {
         report.head("storage", "memory, which keeps nothing; there is nothing to check");
     } else {
         check_directory(directory_of(location), report);

@@ -1,11 +1,11 @@
 #include "cli/storage_orphans.hpp"
 
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/error.hpp"
 #include "pkgreg/registry.hpp"
+#include "pkgreg/storage.hpp"
 
-#include "base/blocking.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/storage.hpp"
 
 #include <array>
 #include <chrono>
@@ -42,8 +42,8 @@ void write(const Orphan& orphan, std::ostream& out) {
 void list_orphans(const Options& options, bool remove, std::ostream& out) {
     StorageUse use;
     use.read_only = !remove;
-    const std::shared_ptr<ObjectStore> store = open_storage(options, std::move(use));
     try {
+        const std::shared_ptr<ObjectStore> store = open_storage(options, std::move(use));
         RegistryOptions how;
         how.read_only = !remove;
         how.upload_idle_limit = std::chrono::hours(options.program.upload_idle_hours);
@@ -61,7 +61,7 @@ void list_orphans(const Options& options, bool remove, std::ostream& out) {
         }
         out << std::endl;
     } catch (const Error& error) {
-        throw ProgramError(ExitCode::storage, error.message());
+        end_for_storage(error);
     }
 }
 

@@ -124,13 +124,13 @@ awaitable<UploadStatus> Engine::append_upload(const RepositoryName& repository, 
 }
 
 awaitable<BlobInfo> Engine::commit_upload(const RepositoryName& repository, const UploadId& id,
-                                          const Digest& digest, std::optional<std::uint64_t> offset,
-                                          BodySource* body) {
+                                          const std::optional<Digest>& digest,
+                                          std::optional<std::uint64_t> offset, BodySource* body) {
     require_writable();
     Uploads::Claim upload = co_await uploads_.claim(repository, id, offset);
     if (body) {
         // Nothing hashed yet: the digest's own algorithm costs nothing.
-        if (upload->offset == 0) upload->hasher = Hasher(digest.algorithm());
+        if (upload->offset == 0 && digest) upload->hasher = Hasher(digest->algorithm());
         std::exception_ptr error;
         try {
             co_await uploads_.receive(*upload, *body);
@@ -162,22 +162,25 @@ awaitable<void> Engine::cancel_upload(const RepositoryName& repository, const Up
     co_await uploads_.cancel(upload);
 }
 
-awaitable<BlobInfo> Engine::put_blob(const RepositoryName& repository, const Digest& digest,
-                                     BodySource& body) {
+awaitable<BlobInfo> Engine::put_blob(const RepositoryName& repository,
+                                     const std::optional<Digest>& digest, BodySource& body) {
     require_writable();
-    UploadSession session(repository, std::string(), digest.algorithm());
+    UploadSession session(repository, std::string(),
+                          digest ? digest->algorithm() : DigestAlgorithm::sha256);
     co_await uploads_.receive(session, body);
     co_return co_await store_blob(repository, session, digest);
 }
 
 awaitable<BlobInfo> Engine::store_blob(const RepositoryName& repository, UploadSession& session,
-                                       const Digest& digest) {
-    const Digest actual = co_await uploads_.digest(session, digest.algorithm());
-    if (actual != digest) {
+                                       const std::optional<Digest>& expected) {
+    const DigestAlgorithm algorithm =
+        expected ? expected->algorithm() : session.hasher.algorithm();
+    const Digest digest = co_await uploads_.digest(session, algorithm);
+    if (expected && digest != *expected) {
         throw Error(
             ErrorCode::digest_invalid,
             "the content (" + std::to_string(session.offset) + " bytes) has digest " +
-                actual.to_string() + ", not " + digest.to_string() +
+                digest.to_string() + ", not " + expected->to_string() +
                 "; it was damaged on its way, or the digest is of something else. Upload it "
                 "again");
     }

@@ -1,5 +1,6 @@
 #include "registry/engine.hpp"
 
+#include "registry/late_store.hpp"
 #include "registry/layout.hpp"
 #include "registry/storage_format.hpp"
 
@@ -9,7 +10,11 @@ namespace pkgreg {
 
 awaitable<std::shared_ptr<Registry>> Registry::open(std::shared_ptr<ObjectStore> store,
                                                     RegistryOptions options) {
-    co_await check_storage_format(*store, options.read_only);
+    if (options.may_open_late) {
+        store = co_await open_late(std::move(store), options);
+    } else {
+        co_await check_storage_format(*store, options.read_only);
+    }
     co_return std::make_shared<Engine>(std::move(store), std::move(options));
 }
 

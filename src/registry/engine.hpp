@@ -49,11 +49,12 @@ class Engine final : public Registry {
                                           std::optional<std::uint64_t> offset,
                                           BodySource& body) override;
     awaitable<BlobInfo> commit_upload(const RepositoryName& repository, const UploadId& id,
-                                      const Digest& digest, std::optional<std::uint64_t> offset,
+                                      const std::optional<Digest>& digest,
+                                      std::optional<std::uint64_t> offset,
                                       BodySource* body) override;
     awaitable<void> cancel_upload(const RepositoryName& repository, const UploadId& id) override;
-    awaitable<BlobInfo> put_blob(const RepositoryName& repository, const Digest& digest,
-                                 BodySource& body) override;
+    awaitable<BlobInfo> put_blob(const RepositoryName& repository,
+                                 const std::optional<Digest>& digest, BodySource& body) override;
     awaitable<std::size_t> expire_uploads() override;
 
     awaitable<std::optional<Manifest>> find_manifest(const RepositoryName& repository,
@@ -101,8 +102,9 @@ class Engine final : public Registry {
     // Blobs.
     awaitable<bool> is_linked(const RepositoryName& repository, const Digest& digest);
     awaitable<void> link_blob(const RepositoryName& repository, const Digest& digest);
+    /// Makes the content a blob, under the digest that it is expected to have, if any is.
     awaitable<BlobInfo> store_blob(const RepositoryName& repository, UploadSession& session,
-                                   const Digest& digest);
+                                   const std::optional<Digest>& expected);
     /// Appends a body to an upload and keeps what came of it.
     awaitable<UploadStatus> receive(Uploads::Claim& upload, BodySource& body);
 

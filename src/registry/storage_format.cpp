@@ -60,13 +60,19 @@ void check_text(const std::string& text, const std::string& where, bool read_onl
 
 awaitable<void> check_storage_format(ObjectStore& store, bool read_only) {
     const ObjectKey key = layout::format_key();
-    const auto text = co_await store.get(key);
+    auto text = co_await store.get(key);
+    bool empty = false;
+    if (!text) {
+        const ListPage page = co_await store.list("", "", 1);
+        empty = page.keys.empty();
+        // Another instance may have made its registry here between the two looks.
+        if (!empty) text = co_await store.get(key);
+    }
     if (text) {
         check_text(*text, store.describe(), read_only);
         co_return;
     }
-    const ListPage page = co_await store.list("", "", 1);
-    if (!page.keys.empty()) {
+    if (!empty) {
         throw Error(ErrorCode::incompatible,
                     store.describe() +
                         ": holds objects, but none named 'format'; it is not a "

@@ -1,8 +1,8 @@
 #include "s3/bucket.hpp"
 
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/error.hpp"
 
-#include "base/blocking.hpp"
 #include "s3/checksums.hpp"
 #include "s3/client.hpp"
 #include "s3/download.hpp"
@@ -442,12 +442,12 @@ void S3Bucket::later(Work work) noexcept {
 
 void S3Bucket::abort_upload_later(std::string key, std::string upload_id) noexcept {
     later([this, key = std::move(key), upload_id = std::move(upload_id)] {
-        run_blocking(abort(key, upload_id, true));
+        detail::drive(abort(key, upload_id, true));
     });
 }
 
 void S3Bucket::remove_later(std::vector<std::string> keys) noexcept {
-    later([this, keys = std::move(keys)] { run_blocking(remove_all(keys, true)); });
+    later([this, keys = std::move(keys)] { detail::drive(remove_all(keys, true)); });
 }
 
 // Listing, and the bucket itself.

@@ -6,6 +6,7 @@
 
 #include "s3/bucket.hpp"
 #include "store/arguments.hpp"
+#include "store/bucket_errors.hpp"
 #include "store/s3_upload.hpp"
 
 #include <atomic>
@@ -44,7 +45,7 @@ class S3Reader final : public ObjectReader {
     std::optional<ByteInterval> interval() const noexcept override { return interval_; }
     awaitable<std::size_t> read(std::span<std::byte> into) override {
         if (!download_) co_return 0;
-        co_return co_await download_->read(into);
+        co_return co_await as_storage(download_->read(into));
     }
 
  private:
@@ -74,7 +75,7 @@ class S3Store final : public ObjectStore {
 
     awaitable<std::optional<ObjectInfo>> head(const ObjectKey& key) override {
         const std::string name = name_of(key);
-        const auto head = co_await bucket_->head(name);
+        const auto head = co_await as_storage(bucket_->head(name));
         std::optional<ObjectInfo> info;
         if (head) info.emplace(info_of(*head));
         co_return info;
@@ -82,7 +83,7 @@ class S3Store final : public ObjectStore {
 
     awaitable<std::shared_ptr<const std::string>> get(const ObjectKey& key) override {
         const std::string name = name_of(key);
-        auto bytes = co_await bucket_->get(name, max_small_object);
+        auto bytes = co_await as_storage(bucket_->get(name, max_small_object));
         if (!looked_at_.exchange(true)) co_await look_at_bucket();
         co_return bytes;
     }
@@ -93,13 +94,13 @@ class S3Store final : public ObjectStore {
         std::optional<ByteInterval> wanted{ByteInterval{0, end}};
         if (!range.is_everything()) {
             // Only the size tells what a range selects, or that it selects nothing.
-            const auto head = co_await bucket_->head(name);
+            const auto head = co_await as_storage(bucket_->head(name));
             if (!head) co_return nullptr;
             wanted = range.resolve(head->size);
             if (!wanted) co_return std::make_unique<S3Reader>(nullptr, head->size, wanted);
         }
-        auto download = co_await bucket_->open(name, wanted->offset,
-                                               wanted->length == end ? end : wanted->end() - 1);
+        const std::uint64_t last = wanted->length == end ? end : wanted->end() - 1;
+        auto download = co_await as_storage(bucket_->open(name, wanted->offset, last));
         if (!download) co_return nullptr;
         const std::uint64_t size = download->head().size;
         if (range.is_everything()) wanted->length = size;
@@ -113,7 +114,7 @@ class S3Store final : public ObjectStore {
         }
         const std::string name = name_of(key);
         const s3::WriteCondition none;
-        co_await bucket_->put(name, std::as_bytes(std::span(bytes)), none);
+        co_await as_storage(bucket_->put(name, std::as_bytes(std::span(bytes)), none));
     }
 
     awaitable<std::unique_ptr<ObjectUpload>> begin_upload(std::optional<ObjectKey> key) override {
@@ -133,7 +134,7 @@ class S3Store final : public ObjectStore {
 
     awaitable<void> sync(const ObjectKey& key) override {
         const std::string name = name_of(key);
-        const auto head = co_await bucket_->head(name);
+        const auto head = co_await as_storage(bucket_->head(name));
         if (!head) {
             throw Error(ErrorCode::not_found,
                         "there is no object " + key.str() + " in " + description_);
@@ -142,7 +143,7 @@ class S3Store final : public ObjectStore {
 
     awaitable<bool> remove(const ObjectKey& key) override {
         const std::string name = name_of(key);
-        co_await bucket_->remove(name);
+        co_await as_storage(bucket_->remove(name));
         co_return true;
     }
 
@@ -151,7 +152,7 @@ class S3Store final : public ObjectStore {
         names.reserve(keys.size());
         for (const ObjectKey& key : keys) names.push_back(name_of(key));
         try {
-            co_await bucket_->remove(names);
+            co_await as_storage(bucket_->remove(names));
         } catch (const std::exception&) {
             // What stays is found as an orphan, or expires.
             co_return;
@@ -163,7 +164,7 @@ class S3Store final : public ObjectStore {
         check_list_arguments(prefix, limit);
         const std::string full_prefix = prefix_ + std::string(prefix);
         const std::string after = start_after.empty() ? "" : prefix_ + std::string(start_after);
-        s3::ObjectList listed = co_await bucket_->list(full_prefix, after, limit);
+        s3::ObjectList listed = co_await as_storage(bucket_->list(full_prefix, after, limit));
         ListPage page;
         page.more = listed.more;
         for (s3::ListedObject& object : listed.objects) {
@@ -176,7 +177,7 @@ class S3Store final : public ObjectStore {
     awaitable<std::optional<std::string>> read_url(const ObjectKey& key,
                                                    std::chrono::seconds lifetime) override {
         const std::string name = name_of(key);
-        std::string url = co_await bucket_->presign_get(name, lifetime);
+        std::string url = co_await as_storage(bucket_->presign_get(name, lifetime));
         co_return url;
     }
 
@@ -185,7 +186,8 @@ class S3Store final : public ObjectStore {
         std::string key_marker;
         std::string id_marker;
         while (true) {
-            s3::UploadList page = co_await bucket_->list_uploads(prefix_, key_marker, id_marker);
+            s3::UploadList page =
+                co_await as_storage(bucket_->list_uploads(prefix_, key_marker, id_marker));
             for (s3::ListedUpload& upload : page.uploads) {
                 all.push_back({upload.key.substr(prefix_.size()), std::move(upload.upload_id),
                                upload.initiated});
@@ -198,7 +200,7 @@ class S3Store final : public ObjectStore {
 
     awaitable<void> remove_unfinished(const UnfinishedUpload& upload) override {
         const std::string name = prefix_ + upload.key;
-        co_await bucket_->abort_upload(name, upload.id);
+        co_await as_storage(bucket_->abort_upload(name, upload.id));
     }
 
     void trim() noexcept override { uploads_->parts->trim(); }

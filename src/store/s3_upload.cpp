@@ -3,6 +3,7 @@
 #include "pkgreg/error.hpp"
 
 #include "base/suspend.hpp"
+#include "store/bucket_errors.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -31,7 +32,7 @@ class S3Upload::Parts {
     bool begun() const noexcept { return !upload_id_.empty(); }
     const std::string& upload_id() const noexcept { return upload_id_; }
 
-    awaitable<void> begin() { upload_id_ = co_await bucket_->create_upload(name_); }
+    awaitable<void> begin() { upload_id_ = co_await as_storage(bucket_->create_upload(name_)); }
 
     void sending() {
         const std::lock_guard lock(mutex_);
@@ -71,7 +72,7 @@ class S3Upload::Parts {
         co_await wait(0);
         std::sort(parts_.begin(), parts_.end(),
                   [](const s3::Part& a, const s3::Part& b) { return a.number < b.number; });
-        co_await bucket_->complete_upload(name_, upload_id_, parts_, size);
+        co_await as_storage(bucket_->complete_upload(name_, upload_id_, parts_, size));
         completed_ = true;
     }
 
@@ -118,8 +119,8 @@ bool S3Upload::full() const noexcept {
 awaitable<void> S3Upload::send(std::shared_ptr<Parts> parts, int number,
                                std::shared_ptr<std::byte[]> memory, std::size_t size) {
     try {
-        const s3::Part part = co_await parts->bucket().upload_part(
-            parts->name(), parts->upload_id(), number, std::span(memory.get(), size));
+        const s3::Part part = co_await as_storage(parts->bucket().upload_part(
+            parts->name(), parts->upload_id(), number, std::span(memory.get(), size)));
         memory.reset();
         parts->sent(part);
     } catch (...) {
@@ -186,7 +187,7 @@ awaitable<void> S3Upload::complete() {
     if (!parts_->begun()) {
         const std::span<const std::byte> bytes(memory_.get(), filled_);
         const s3::WriteCondition none;
-        co_await context_->bucket->put(parts_->name(), bytes, none);
+        co_await as_storage(context_->bucket->put(parts_->name(), bytes, none));
         memory_.reset();
         co_return;
     }

@@ -1,7 +1,7 @@
 // The primitives that coroutines wait with: offload, WorkChain and AsyncSharedMutex.
-#include "base/suspend.hpp"
+#include "pkgreg/blocking.hpp"
 
-#include "base/blocking.hpp"
+#include "base/suspend.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>

@@ -369,19 +369,16 @@ def assert_recovers(server):
     wait_until(lambda: push(server).status == 201, "a push that works", PATIENCE, pause=0.2)
 
 
-def assert_refuses_to_start(servers, storage, *words):
-    """The program ends with the exit code for storage, and says why in these words."""
-    with pytest.raises(AssertionError) as refused:
-        servers.start(storage=storage)
-    told = str(refused.value)
-    assert "ended with 3" in told, told
-    for word in words:
-        assert word in told, told
-    for secret in storage.secrets():
-        assert secret not in told, told
+def assert_starts_and_tells(servers, storage, *words):
+    """A server that cannot use its storage yet: it listens, answers, and says why pushes fail."""
+    server = servers.start(storage=storage)
+    assert server.http.get("/v2/").status == 200
+    assert "cannot be used yet" in server.daemon.stderr(), server.daemon.output()
+    assert_told(server, *words)
+    return server
 
 
-def test_a_wrong_secret_is_told_at_the_start_and_a_right_one_is_used(servers, storage, tmp_path):
+def test_a_wrong_secret_is_told_and_a_right_one_is_used_without_a_restart(servers, storage, tmp_path):
     file = tmp_path / "credentials"
 
     def write(secret):
@@ -393,24 +390,42 @@ def test_a_wrong_secret_is_told_at_the_start_and_a_right_one_is_used(servers, st
         del environment[name]
     storage.environment = lambda base=None: {**environment, "AWS_SHARED_CREDENTIALS_FILE": str(file)}
     write("not-the-secret")
-    assert_refuses_to_start(servers, storage, "SignatureDoesNotMatch")
+    server = assert_starts_and_tells(servers, storage, "SignatureDoesNotMatch")
     write(storage.server.secret_key)
-    assert_recovers(servers.start(storage=storage))
+    assert_recovers(server)
+    assert "can be used now" in server.daemon.stderr()
 
 
 def test_a_missing_bucket_is_told_and_used_once_it_is_there(servers, storage):
     missing = BucketStorage(storage.server, f"missing-{os.getpid()}-{storage.path.split('/')[-1]}", "x")
-    assert_refuses_to_start(servers, missing, "NoSuchBucket", missing.bucket)
+    server = assert_starts_and_tells(servers, missing, "NoSuchBucket", missing.bucket)
     storage.server.client().create_bucket(missing.bucket)
-    assert_recovers(servers.start(storage=missing))
+    assert_recovers(server)
 
 
 def test_an_endpoint_that_is_down_at_the_start_is_told_and_used_once_it_is_up(servers, counted):
     proxy, storage = counted
     proxy.refuse_connections()
-    assert_refuses_to_start(servers, storage, proxy.endpoint)
+    server = assert_starts_and_tells(servers, storage, proxy.endpoint)
     proxy.listen()
-    assert_recovers(servers.start(storage=storage))
+    assert_recovers(server)
+
+
+def test_a_bucket_that_holds_something_else_is_refused_also_when_it_comes_late(servers, counted):
+    proxy, storage = counted
+    client = storage.server.client()
+    key = f"{storage.path}/someone/elses"
+    client.put(storage.bucket, key, b"data")
+    with pytest.raises(AssertionError) as refused:
+        servers.start(storage=storage)
+    assert "ended with 3" in str(refused.value)
+    assert "it is not a registry's storage" in str(refused.value)
+    proxy.refuse_connections()
+    server = assert_starts_and_tells(servers, storage, proxy.endpoint)
+    proxy.listen()
+    wait_until(lambda: push(server).status == 500, "a refusal", PATIENCE, pause=0.2)
+    assert "it is not a registry's storage" in server.daemon.stderr()
+    assert list(client.sizes(storage.bucket, storage.path)) == [key]
 
 
 def test_an_endpoint_that_goes_down_in_the_middle_is_told_and_used_once_it_is_up(servers, counted):

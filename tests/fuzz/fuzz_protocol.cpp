@@ -1,11 +1,10 @@
 // The whole protocol over a store in memory: each input is a few requests, made by a small grammar
 // from what clients send and from the input's own bytes. Nothing is answered with a server error,
 // every refusal has the specification's form, and what was accepted is whole.
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/hasher.hpp"
 #include "pkgreg/memory_store.hpp"
 #include "pkgreg/protocol.hpp"
-
-#include "base/blocking.hpp"
 
 #include <simdjson.h>
 

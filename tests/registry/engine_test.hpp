@@ -2,10 +2,9 @@
 // whose calls block, bodies that misbehave, small images, and the check that a storage is valid.
 #pragma once
 
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/hasher.hpp"
 #include "pkgreg/registry.hpp"
-
-#include "base/blocking.hpp"
 
 #include <gtest/gtest.h>
 

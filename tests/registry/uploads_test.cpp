@@ -53,6 +53,27 @@ TEST_P(Uploads, TheCommitMayBringNothingOrEverything) {
     EXPECT_EQ(registry.read("a", sha256("")), "");
 }
 
+TEST_P(Uploads, WithoutADigestTheContentGetsItsOwn) {
+    const UploadId id = registry.begin("a");
+    registry.append("a", id, "con");
+    MemoryBody rest("tent");
+    const RepositoryName name = RepositoryName::parse("a");
+    const BlobInfo blob = run_blocking((*registry).commit_upload(name, id, std::nullopt, 3, &rest));
+    EXPECT_EQ(blob.digest, sha256("content"));
+    EXPECT_EQ(blob.size, 7u);
+    EXPECT_EQ(registry.read("a", blob.digest), "content");
+
+    const UploadId longer = registry.begin("a", DigestAlgorithm::sha512);
+    MemoryBody whole("content");
+    const BlobInfo other =
+        run_blocking((*registry).commit_upload(name, longer, std::nullopt, std::nullopt, &whole));
+    EXPECT_EQ(other.digest, Hasher::hash(DigestAlgorithm::sha512, "content"));
+
+    MemoryBody body("more");
+    EXPECT_EQ(run_blocking((*registry).put_blob(name, std::nullopt, body)).digest, sha256("more"));
+    EXPECT_EQ(registry.read("a", sha256("more")), "more");
+}
+
 TEST_P(Uploads, AnOffsetMustBeWhereTheUploadStands) {
     const UploadId id = registry.begin("a");
     EXPECT_EQ(code_of([&] { registry.append("a", id, "x", 1); }), ErrorCode::range_invalid);

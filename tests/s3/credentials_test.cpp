@@ -1,9 +1,9 @@
 // Where keys come from, and that they are renewed.
 #include "s3/credentials.hpp"
 
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/error.hpp"
 
-#include "base/blocking.hpp"
 #include "s3/scripted_server.hpp"
 
 #include <gtest/gtest.h>

@@ -1,9 +1,9 @@
 // A bucket at a scripted server, for tests: it gives up early, but not because a machine is busy.
 #pragma once
 
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/error.hpp"
 
-#include "base/blocking.hpp"
 #include "s3/bucket.hpp"
 #include "s3/scripted_server.hpp"
 

@@ -4,9 +4,8 @@
 //     INSTANTIATE_TEST_SUITE_P(Memory, ObjectStoreContract, testing::Values(parameters));
 #pragma once
 
+#include "pkgreg/blocking.hpp"
 #include "pkgreg/object_store.hpp"
-
-#include "base/blocking.hpp"
 
 #include <gtest/gtest.h>
 

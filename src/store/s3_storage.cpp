@@ -1,8 +1,10 @@
-#include "cli/s3_storage.hpp"
+// Options of a bucket that name a secret or a file become those of its store.
 
 #include "pkgreg/error.hpp"
+#include "pkgreg/storage.hpp"
 
 #include "s3/credentials.hpp"
+#include "store/storage_places.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -13,7 +15,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 namespace {
 
 /// The key of the options that named the file.
@@ -115,4 +117,4 @@ std::string describe_credentials(const S3CredentialSource& source) {
     return "the environment (AWS_ACCESS_KEY_ID, shared files, container or instance)";
 }
 
-}  // namespace pkgreg::cli
+}  // namespace pkgreg

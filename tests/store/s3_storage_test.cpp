@@ -1,8 +1,8 @@
 // A bucket's options become those of its store, and its secret a file that is there.
-#include "cli/s3_storage.hpp"
-
 #include "pkgreg/error.hpp"
+#include "pkgreg/storage.hpp"
 
+#include "store/storage_places.hpp"
 #include "store/temporary_directory.hpp"
 
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 namespace {
 
 using ::testing::AllOf;
@@ -142,4 +142,4 @@ TEST_F(S3StorageOptions, every_setting_reaches_the_store) {
 }
 
 }  // namespace
-}  // namespace pkgreg::cli
+}  // namespace pkgreg

@@ -1,19 +1,18 @@
-#include "cli/storage.hpp"
+#include "pkgreg/storage.hpp"
 
 #include "pkgreg/directory_store.hpp"
 #include "pkgreg/error.hpp"
 #include "pkgreg/memory_store.hpp"
-#include "pkgreg/s3_store.hpp"
 
 #include "base/mask_secrets.hpp"
-#include "cli/exit_code.hpp"
-#include "cli/s3_storage.hpp"
+#include "store/storage_places.hpp"
 
 #include <cstdlib>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 namespace {
 
 constexpr std::string_view file_scheme = "file://";
@@ -22,18 +21,14 @@ std::shared_ptr<ObjectStore> open_directory(const std::filesystem::path& directo
                                             StorageUse use) {
     std::error_code error;
     if (use.read_only && !std::filesystem::is_directory(directory, error)) {
-        throw ProgramError(ExitCode::storage,
-                           "there is no storage at " + directory.string() +
-                               (error ? ": " + error.message() : ": not a directory"));
+        throw Error(ErrorCode::not_found, "there is no storage at " + directory.string() +
+                                              (error ? ": " + error.message()
+                                                     : ": not a directory"));
     }
     DirectoryStoreOptions options;
     options.read_only = use.read_only;
     options.pool = std::move(use.pool);
-    try {
-        return open_directory_store(directory, std::move(options));
-    } catch (const Error& problem) {
-        throw ProgramError(ExitCode::storage, problem.message());
-    }
+    return open_directory_store(directory, std::move(options));
 }
 
 std::shared_ptr<ObjectStore> open_bucket(const S3Storage& storage, const std::string& secrets_dir,
@@ -49,10 +44,10 @@ std::shared_ptr<ObjectStore> open_bucket(const S3Storage& storage, const std::st
 std::string storage_location(const Options& options) {
     const std::string location = options.storage();
     if (location.empty()) {
-        throw ProgramError(ExitCode::usage,
-                           "there is no storage; give --storage DIR or --storage s3://BUCKET/PATH, "
-                           "PKGREG_STORAGE, or pkgreg.storage in the options file (memory: keeps "
-                           "nothing)");
+        throw Error(ErrorCode::invalid_options,
+                    "there is no storage; give --storage DIR or --storage s3://BUCKET/PATH, "
+                    "PKGREG_STORAGE, or pkgreg.storage in the options file (memory: keeps "
+                    "nothing)");
     }
     // A volume's path is relative to the sandbox in which the scheduler starts the task.
     const char* sandbox = std::getenv("MESOS_SANDBOX");
@@ -62,23 +57,24 @@ std::string storage_location(const Options& options) {
     return location;
 }
 
-bool is_memory(const std::string& location) {
+bool is_memory_storage(std::string_view location) noexcept {
     return location == "memory:";
 }
 
-std::string directory_of(const std::string& location) {
+std::filesystem::path directory_of(const std::string& location) {
     if (location.starts_with(file_scheme)) {
         std::string path = location.substr(file_scheme.size());
         if (path.starts_with('/') && path.find('%') == std::string::npos) return path;
-        throw ProgramError(ExitCode::usage,
-                           "'" + location +
-                               "' does not name a directory; write "
-                               "file:///path without %-escapes, or the path alone");
+        throw Error(ErrorCode::invalid_options,
+                    "'" + location +
+                        "' does not name a directory; write "
+                        "file:///path without %-escapes, or the path alone");
     }
     if (location.find("://") != std::string::npos) {
-        throw ProgramError(ExitCode::usage, "'" + masked_url(location) +
-                                                "' is no storage that is known here; give a "
-                                                "directory, s3://BUCKET/PATH, or memory:");
+        throw Error(ErrorCode::invalid_options,
+                    "'" + masked_url(location) +
+                        "' is no storage that is known here; give a "
+                        "directory, s3://BUCKET/PATH, or memory:");
     }
     return location;
 }
@@ -88,8 +84,8 @@ std::shared_ptr<ObjectStore> open_storage(const Options& options, StorageUse use
         return open_bucket(*bucket, options.program.secrets_dir, std::move(use));
     }
     const std::string location = storage_location(options);
-    if (is_memory(location)) return make_memory_store();
+    if (is_memory_storage(location)) return make_memory_store();
     return open_directory(directory_of(location), std::move(use));
 }
 
-}  // namespace pkgreg::cli
+}  // namespace pkgreg
