@@ -154,6 +154,13 @@ struct ListPage {
     bool more = false;
 };
 
+/// An object that becomes a part of another one's content.
+struct ObjectPiece {
+    ObjectKey key;
+    /// Its size in bytes.
+    std::uint64_t size = 0;
+};
+
 /// An upload that was begun and neither published nor given up, as a process that was killed leaves
 /// it behind in a store that keeps such for ever.
 struct UnfinishedUpload {
@@ -204,6 +211,14 @@ class ObjectStore {
     /// Makes the upload's bytes the object under `key`, replacing what is there. Consumes the
     /// upload, whatever happens. `key` equals the one given at the beginning, if one was.
     virtual awaitable<void> publish(std::unique_ptr<ObjectUpload> upload, const ObjectKey& key) = 0;
+
+    /// Makes the content of several objects, one behind the other, an object under `key`; bytes that
+    /// can stay inside the storage do not move. The pieces stay as they are. False where the store
+    /// cannot do that; then nothing was written. Throws `not_found` when a piece is not there, or
+    /// has another size.
+    virtual awaitable<bool> concatenate(const std::vector<ObjectPiece>&, const ObjectKey&) {
+        co_return false;
+    }
 
     /// Makes sure that an object which this process can see would survive a crash: another call may
     /// have written it and not finished yet. Throws `not_found` when it is not there.

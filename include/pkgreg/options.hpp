@@ -86,8 +86,10 @@ struct MountVolumeOptions {
 struct ServiceOptions {
     /// `name`: letters, digits, `-` and `.`, in folders separated by `/`.
     std::string name = "registry";
-    /// `instances`: how many run at once. Only S3 storage can be shared by more than one.
-    std::uint32_t instances = 1;
+    /// `instances`: how many run at once. Only S3 storage can be shared by more than one. Not given:
+    /// one; but on S3 others are expected all the same, since a scheduler starts them without
+    /// telling. There 1 makes each of them keep all others away, see `S3StoreOptions::exclusive`.
+    std::optional<std::uint32_t> instances = {};
     /// `cpus`: share of processors.
     std::optional<double> cpus = {};
     /// `mem`: memory in MiB.

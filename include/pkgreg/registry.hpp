@@ -253,6 +253,11 @@ class Registry {
     /// Removes what `list_orphans` told; how many. What cannot be removed stays for the next time.
     virtual awaitable<std::size_t> remove_orphans(const std::vector<Orphan>& orphans) = 0;
 
+    /// Puts blobs together that lie in many small objects, as pushes in chunks leave them in a
+    /// bucket: those that this instance pushed or met since the last call. Moves few bytes, since
+    /// S3 copies by itself. Returns how many; nothing to do where a blob is one file.
+    virtual awaitable<std::size_t> merge_segments() = 0;
+
     // Packages.
 
     /// The DC/OS packages that the registry holds; lives as long as the registry.

@@ -89,6 +89,13 @@ struct S3StoreOptions {
     /// How many parts an object may have; longer content becomes several objects.
     int parts_per_object = 10'000;
 
+    /// No other process uses the place: one that tries is kept out by a lease, an object in it
+    /// (calls throw `unavailable` while another one holds it). The registry then asks fewer
+    /// questions, keeps what it knows in memory, and forgets unfinished uploads when it ends.
+    bool exclusive = false;
+    /// A holder of the lease that gives no sign of life for this long counts as gone.
+    std::chrono::milliseconds lease_duration{60'000};
+
     /// How often a request is tried, with growing pauses in between.
     unsigned attempts = 6;
     std::chrono::milliseconds connect_timeout{5'000};

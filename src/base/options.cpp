@@ -279,6 +279,10 @@ class Reader {
         target = source.number;
         return {};
     }
+    static Problem convert(const JsonValue& source, std::optional<std::uint32_t>& target,
+                           Range range) {
+        return convert(source, target.emplace(), range);
+    }
     template <std::unsigned_integral T>
     static Problem convert(const JsonValue& source, T& target, Range range) {
         if (!source.integer) return wrong_type("a whole number", source);
@@ -394,9 +398,10 @@ void check_together(const Options& options, Problems& problems, Locate locate) {
                                   (options.s3 ? "s3" : "mount-volume") +
                                   ", but content is kept in one place; give one of them");
     }
-    if (options.service.instances > 1 && !is_s3(options)) {
+    const std::uint32_t instances = options.service.instances.value_or(1);
+    if (instances > 1 && !is_s3(options)) {
         add("service.instances",
-            std::to_string(options.service.instances) +
+            std::to_string(instances) +
                 " instances cannot share local storage: a directory has one writer, and instances "
                 "share nothing but a bucket; set it to 1, or give registry.s3");
     }
@@ -457,6 +462,7 @@ class Printer {
     void print(bool value) { out_ += value ? "true" : "false"; }
     void print(const std::string& value) { append_json_string(out_, masked_url(value)); }
     void print(const std::optional<double>& value) { out_ += number_text(*value); }
+    void print(const std::optional<std::uint32_t>& value) { print(*value); }
     void print(std::uint64_t value) { out_ += std::to_string(value); }
     void print(std::uint32_t value) { out_ += std::to_string(value); }
     template <class E>

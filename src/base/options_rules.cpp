@@ -137,10 +137,6 @@ Problem problem_of(double value, Range range) {
            ", not " + number_text(value);
 }
 
-Problem problem_of(const std::optional<double>& value, Range range) {
-    return value ? problem_of(*value, range) : Problem();
-}
-
 std::string_view without_outer_slashes(std::string_view path) {
     while (path.starts_with('/')) path.remove_prefix(1);
     while (path.ends_with('/')) path.remove_suffix(1);

@@ -94,7 +94,10 @@ using Problem = std::optional<std::string>;
 Problem problem_of(const std::string& text, Text condition);
 Problem problem_of(const std::vector<std::string>& list, Text condition);
 Problem problem_of(double value, Range range);
-Problem problem_of(const std::optional<double>& value, Range range);
+template <class T>
+Problem problem_of(const std::optional<T>& value, Range range) {
+    return value ? problem_of(static_cast<double>(*value), range) : Problem();
+}
 template <class T>
 Problem problem_of(const T&, Any) {
     return {};

@@ -23,14 +23,16 @@ Housekeeping::Housekeeping(std::shared_ptr<Registry> registry, ProgramLog log)
     : registry_(std::move(registry)),
       log_(std::move(log)),
       next_uploads_(Clock::now() + between_uploads),
-      next_orphans_(registry_->store().capabilities().exclusive ? Clock::time_point::max()
-                                                                : Clock::now() + some_minutes()) {}
+      next_orphans_(registry_->store().capabilities().late_naming
+                        ? Clock::time_point::max()
+                        : Clock::now() + some_minutes()) {}
 
 awaitable<void> Housekeeping::tick() {
     const auto now = Clock::now();
     if (now >= next_uploads_) {
         next_uploads_ = now + between_uploads;
         co_await expire_uploads();
+        co_await merge_segments();
     }
     if (now >= next_orphans_) {
         next_orphans_ = now + between_orphans;
@@ -43,6 +45,19 @@ awaitable<void> Housekeeping::expire_uploads() {
         co_await registry_->expire_uploads();
     } catch (const std::exception& error) {
         log_(LogLevel::error, std::string("cannot give up idle uploads: ") + error.what());
+    }
+}
+
+awaitable<void> Housekeeping::merge_segments() {
+    try {
+        const std::size_t merged = co_await registry_->merge_segments();
+        if (merged == 0) co_return;
+        log_(LogLevel::info,
+             "put " + std::to_string(merged) + " blobs together that were pushed in many pieces");
+    } catch (const std::exception& error) {
+        log_(LogLevel::warning,
+             std::string("cannot put blobs together that were pushed in many pieces: ") +
+                 error.what());
     }
 }
 

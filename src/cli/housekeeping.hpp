@@ -25,6 +25,7 @@ class Housekeeping {
     using Clock = std::chrono::steady_clock;
 
     awaitable<void> expire_uploads();
+    awaitable<void> merge_segments();
     awaitable<void> remove_orphans();
 
     std::shared_ptr<Registry> registry_;

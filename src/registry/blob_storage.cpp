@@ -1,5 +1,8 @@
 #include "registry/blob_storage.hpp"
 
+#include "pkgreg/error.hpp"
+
+#include "base/random_id.hpp"
 #include "registry/segmented_reader.hpp"
 
 #include <string>
@@ -10,6 +13,13 @@ namespace {
 
 /// Copies of one blob that are looked at; usually there is one.
 constexpr std::size_t most_copies = 8;
+
+/// A blob of so many segments, smaller than this on average, is worth being put together: reading
+/// it costs a request for each.
+constexpr std::size_t many_segments = 8;
+constexpr std::uint64_t small_segment = std::uint64_t{32} << 20;
+/// Blobs that are remembered to be put together; the others are met again.
+constexpr std::size_t most_mergeable = 1000;
 
 bool keeps_segments(const ObjectStore& store) {
     // Where other instances write, an upload may go on at any of them, so what one wrote must have
@@ -203,6 +213,7 @@ awaitable<void> BlobStorage::publish(const Digest& digest, std::unique_ptr<BlobU
         const ObjectKey key = layout::new_segments_key(digest);
         const std::string text = print_segments(segments);
         co_await store_->put(key, text);
+        note(digest, segments);
     }
 }
 
@@ -215,6 +226,70 @@ awaitable<std::vector<layout::Segment>> BlobStorage::segments_of(const std::stri
         segments = co_await read_record(key);
     }
     co_return segments;
+}
+
+void BlobStorage::note(const Digest& digest, const std::vector<layout::Segment>& segments) {
+    if (segments.size() < many_segments) return;
+    if (total(segments) / segments.size() >= small_segment) return;
+    const std::lock_guard lock(mutex_);
+    if (mergeable_.size() < most_mergeable) mergeable_.insert(digest);
+}
+
+std::vector<Digest> BlobStorage::take_mergeable() {
+    const std::lock_guard lock(mutex_);
+    std::vector<Digest> taken(mergeable_.begin(), mergeable_.end());
+    mergeable_.clear();
+    return taken;
+}
+
+awaitable<bool> BlobStorage::merge(const Digest& digest) {
+    const ListPage page = co_await copies(digest);
+    std::vector<ObjectKey> records;
+    std::vector<ObjectPiece> pieces;
+    bool whole = false;  // already there, as one segment
+    for (const std::string& name : page.keys) {
+        const auto parsed = layout::parse_blob_key(name);
+        if (!parsed) continue;
+        const ObjectKey key(name);
+        if (parsed->form == layout::BlobForm::segment) {
+            const ObjectKey data = layout::data_key(parsed->segment.id);
+            const auto there = co_await store_->head(data);
+            whole = whole || there;
+        }
+        if (parsed->form != layout::BlobForm::segments) continue;
+        const auto segments = co_await read_record(key);
+        if (segments.empty()) continue;
+        records.push_back(key);
+        pieces.clear();
+        for (const layout::Segment& segment : segments) {
+            pieces.push_back({layout::data_key(segment.id), segment.size});
+        }
+    }
+    if (records.empty()) co_return false;
+    if (!whole) {
+        const bool merged = co_await concatenate(digest, pieces);
+        if (!merged) co_return false;
+    }
+    for (const ObjectKey& record : records) co_await store_->remove(record);
+    co_return true;
+}
+
+awaitable<bool> BlobStorage::concatenate(const Digest& digest,
+                                         const std::vector<ObjectPiece>& pieces) {
+    layout::Segment segment{random_id(), 0};
+    for (const ObjectPiece& piece : pieces) segment.size += piece.size;
+    const ObjectKey data = layout::data_key(segment.id);
+    const bool done = co_await store_->concatenate(pieces, data);
+    if (!done) co_return false;
+    const auto info = co_await store_->head(data);
+    if (!info || info->size != segment.size) {
+        throw Error(ErrorCode::corrupt, "segments of blob " + digest.to_string() +
+                                            " were put together to another size; the storage "
+                                            "copies wrongly, and the blob is left as it was");
+    }
+    const ObjectKey key = layout::segment_key(digest, segment);
+    co_await store_->put(key, "");
+    co_return true;
 }
 
 std::string print_segments(const std::vector<layout::Segment>& segments) {

@@ -13,8 +13,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -75,13 +78,24 @@ class BlobStorage {
     /// The ids of the segments that a blob's key names; none where it is the content itself.
     awaitable<std::vector<layout::Segment>> segments_of(const std::string& key);
 
+    /// Puts the segments of a blob together as one, where the store can do that by itself; whether
+    /// it did. The old segments become orphans: who reads them now goes on.
+    awaitable<bool> merge(const Digest& digest);
+    /// Blobs of many small segments that were published here, or met, since the last call.
+    std::vector<Digest> take_mergeable();
+    /// Remembers a blob for `take_mergeable` if its segments are many and small.
+    void note(const Digest& digest, const std::vector<layout::Segment>& segments);
+
  private:
     awaitable<ListPage> copies(const Digest& digest);
     awaitable<std::vector<layout::Segment>> read_record(const ObjectKey& key);
     awaitable<std::optional<std::uint64_t>> size_of(const std::string& key);
+    awaitable<bool> concatenate(const Digest& digest, const std::vector<ObjectPiece>& pieces);
 
     std::shared_ptr<ObjectStore> store_;
     bool segmented_;
+    std::mutex mutex_;
+    std::set<Digest> mergeable_;
 };
 
 /// The lines of a record that lists segments, and back. Throws `corrupt`.

@@ -200,6 +200,17 @@ awaitable<BlobInfo> Engine::store_blob(const RepositoryName& repository, UploadS
     co_return BlobInfo{digest, session.offset};
 }
 
+awaitable<std::size_t> Engine::merge_segments() {
+    require_writable();
+    std::size_t merged = 0;
+    const std::vector<Digest> digests = blobs_.take_mergeable();
+    for (const Digest& digest : digests) {
+        const bool done = co_await blobs_.merge(digest);
+        merged += done ? 1 : 0;
+    }
+    co_return merged;
+}
+
 awaitable<std::size_t> Engine::expire_uploads() {
     co_return co_await uploads_.expire();
 }

@@ -77,6 +77,7 @@ class Engine final : public Registry {
 
     awaitable<std::vector<Orphan>> list_orphans() override;
     awaitable<std::size_t> remove_orphans(const std::vector<Orphan>& orphans) override;
+    awaitable<std::size_t> merge_segments() override;
 
     Packages& packages() noexcept override { return packages_; }
 

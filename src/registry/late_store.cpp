@@ -51,6 +51,11 @@ class LateStore final : public ObjectStore {
         co_await check();
         co_await store_->publish(std::move(upload), key);
     }
+    awaitable<bool> concatenate(const std::vector<ObjectPiece>& pieces,
+                                const ObjectKey& key) override {
+        co_await check();
+        co_return co_await store_->concatenate(pieces, key);
+    }
     awaitable<void> sync(const ObjectKey& key) override {
         co_await check();
         co_await store_->sync(key);

@@ -154,6 +154,18 @@ inline std::optional<BlobKey> parse_blob_key(std::string_view key) {
     return BlobKey{BlobForm::segment, {std::string(key.substr(dash + 1)), *size}};
 }
 
+/// The digest of the blob that a key is of, or nothing.
+inline std::optional<Digest> blob_digest(std::string_view key) {
+    const std::size_t plus = key.rfind('+');
+    if (!key.starts_with(blobs_root) || plus == std::string_view::npos) return std::nullopt;
+    std::string_view name = key.substr(blobs_root.size(), plus - blobs_root.size());
+    const std::size_t algorithm = name.find('/');
+    const std::size_t hex = name.rfind('/');
+    if (hex == std::string_view::npos) return std::nullopt;
+    return Digest::try_parse(
+        std::string(name.substr(0, algorithm)).append(":").append(name.substr(hex + 1)));
+}
+
 // Uploads.
 
 inline constexpr std::string_view uploads_root = "uploads/";

@@ -1,10 +1,11 @@
 // Orphans: what lies in a shared storage though nothing needs it, since an instance was killed, or
 // an upload was given up while another instance might still have used it.
 //
-// What is named is looked for in this order: segments, then states of uploads, then blobs. A commit
-// writes the blob before it removes the state, so a segment that is in use is named by one or the
-// other at the moment when that is looked at. A segment that no state names yet belongs to a
-// request that is under way, and is younger than the grace period.
+// What is named is looked for in this order: segments, then uploads (their states, or what a single
+// instance knows of them), then blobs. A commit writes the blob before it removes the state, so a
+// segment that is in use is named by one or the other at the moment when that is looked at. A
+// segment that no state names yet belongs to a request that is under way, and is younger than the
+// grace period.
 
 #include "registry/engine.hpp"
 #include "registry/layout.hpp"
@@ -63,15 +64,19 @@ void spare(Candidates& candidates, const std::vector<layout::Segment>& named) {
 awaitable<std::vector<Orphan>> Engine::list_orphans() {
     const std::int64_t limit = oldest_that_stays(options_);
     Candidates candidates = co_await old_segments(*store_, limit);
-    if (!candidates.empty()) {
+    if (blobs_.segmented()) {
         const auto states = co_await uploads_.states().all();
         for (const auto& state : states) spare(candidates, state->segments);
+        const auto local = uploads_.local_segments();
+        spare(candidates, local);
         std::string last;
         while (true) {
             const ListPage page = co_await store_->list(layout::blobs_root, last, 1000);
             for (const std::string& key : page.keys) {
                 const auto named = co_await blobs_.segments_of(key);
                 spare(candidates, named);
+                const auto digest = layout::blob_digest(key);
+                if (digest) blobs_.note(*digest, named);
             }
             if (!page.more) break;
             last = page.keys.back();

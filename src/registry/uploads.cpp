@@ -168,6 +168,7 @@ Uploads::Claim::~Claim() {
     const std::lock_guard lock(uploads_->mutex_);
     session_->claimed_ = false;
     session_->seen_offset_ = session_->offset;
+    if (session_->content) session_->seen_segments_ = session_->content->segments();
     session_->last_active_ = UploadSession::Clock::now();
     if (finished_ || session_->broken || uploads_->shared_) {
         uploads_->table_.erase(session_->uuid);
@@ -303,6 +304,16 @@ awaitable<std::size_t> Uploads::expire() {
     }
     const auto limit = UploadSession::Clock::now() - options_.upload_idle_limit;
     co_return drop_if([&](const UploadSession& session) { return session.last_active_ < limit; });
+}
+
+std::vector<layout::Segment> Uploads::local_segments() {
+    std::vector<layout::Segment> segments;
+    const std::lock_guard lock(mutex_);
+    for (const auto& [uuid, session] : table_) {
+        segments.insert(segments.end(), session->seen_segments_.begin(),
+                        session->seen_segments_.end());
+    }
+    return segments;
 }
 
 awaitable<void> Uploads::drop_all_of(const RepositoryName& repository) {

@@ -48,6 +48,7 @@ class UploadSession {
     friend class Uploads;
     bool claimed_ = false;           // guarded by the table's mutex
     std::uint64_t seen_offset_ = 0;  // likewise: the offset when the claim was last given back
+    std::vector<layout::Segment> seen_segments_ = {};  // likewise
     Clock::time_point last_active_ = Clock::now();  // likewise
 };
 
@@ -92,6 +93,9 @@ class Uploads {
     void require_fresh(const UploadSession& session) const;
     /// All states of uploads, where they lie in the store.
     UploadStates& states() noexcept { return states_; }
+    /// The segments of all uploads that are only known here. Those that a call is writing may be
+    /// missing.
+    std::vector<layout::Segment> local_segments();
     /// Whether an upload survives a commit that fails for a reason that may pass.
     bool survive_failures() const noexcept { return shared_; }
 

@@ -7,6 +7,8 @@
 #include "s3/bucket.hpp"
 #include "store/arguments.hpp"
 #include "store/bucket_errors.hpp"
+#include "store/s3_concatenation.hpp"
+#include "store/s3_lease.hpp"
 #include "store/s3_upload.hpp"
 
 #include <atomic>
@@ -61,6 +63,7 @@ class S3Store final : public ObjectStore {
           prefix_(options.path.empty() ? std::string() : options.path + "/"),
           description_(bucket_->describe() +
                        (options.path.empty() ? "" : ", path " + options.path)),
+          lease_prefix_(S3Lease::prefix_of(prefix_)),
           warn_(options.warn) {
         auto context = std::make_shared<S3UploadContext>();
         context->bucket = bucket_;
@@ -68,12 +71,21 @@ class S3Store final : public ObjectStore {
         context->parts_in_flight = options.parts_in_flight;
         context->parts_per_object = options.parts_per_object;
         uploads_ = std::move(context);
+        if (options.exclusive) {
+            lease_ = std::make_unique<S3Lease>(bucket_, lease_prefix_, options.lease_duration,
+                                               options.warn);
+        }
     }
 
-    StoreCapabilities capabilities() const noexcept override { return StoreCapabilities(); }
+    StoreCapabilities capabilities() const noexcept override {
+        StoreCapabilities capabilities;
+        capabilities.exclusive = lease_ != nullptr;
+        return capabilities;
+    }
     std::string describe() const override { return description_; }
 
     awaitable<std::optional<ObjectInfo>> head(const ObjectKey& key) override {
+        if (lease_) co_await lease_->require();
         const std::string name = name_of(key);
         const auto head = co_await as_storage(bucket_->head(name));
         std::optional<ObjectInfo> info;
@@ -82,6 +94,7 @@ class S3Store final : public ObjectStore {
     }
 
     awaitable<std::shared_ptr<const std::string>> get(const ObjectKey& key) override {
+        if (lease_) co_await lease_->require();
         const std::string name = name_of(key);
         auto bytes = co_await as_storage(bucket_->get(name, max_small_object));
         if (!looked_at_.exchange(true)) co_await look_at_bucket();
@@ -89,6 +102,7 @@ class S3Store final : public ObjectStore {
     }
 
     awaitable<std::unique_ptr<ObjectReader>> open(const ObjectKey& key, ByteRange range) override {
+        if (lease_) co_await lease_->require();
         const std::string name = name_of(key);
         constexpr std::uint64_t end = std::numeric_limits<std::uint64_t>::max();
         std::optional<ByteInterval> wanted{ByteInterval{0, end}};
@@ -112,6 +126,7 @@ class S3Store final : public ObjectStore {
             throw Error(ErrorCode::unsupported,
                         "conditional writes are not offered by this store: not every S3 has them");
         }
+        if (lease_) co_await lease_->require();
         const std::string name = name_of(key);
         const s3::WriteCondition none;
         co_await as_storage(bucket_->put(name, std::as_bytes(std::span(bytes)), none));
@@ -122,6 +137,7 @@ class S3Store final : public ObjectStore {
             throw Error(ErrorCode::invalid_argument,
                         "an upload to S3 must be named when it begins");
         }
+        if (lease_) co_await lease_->require();
         std::string name = name_of(*key);
         co_return std::make_unique<S3Upload>(uploads_, std::move(*key), std::move(name));
     }
@@ -129,10 +145,23 @@ class S3Store final : public ObjectStore {
     awaitable<void> publish(std::unique_ptr<ObjectUpload> upload, const ObjectKey& key) override {
         auto* const mine = dynamic_cast<S3Upload*>(upload.get());
         check_upload(mine != nullptr, mine ? std::optional(mine->key()) : std::nullopt, key);
+        if (lease_) co_await lease_->require();
         co_await mine->complete();
     }
 
+    awaitable<bool> concatenate(const std::vector<ObjectPiece>& pieces,
+                                const ObjectKey& key) override {
+        if (lease_) co_await lease_->require();
+        std::vector<S3Concatenation::Source> sources;
+        for (const ObjectPiece& piece : pieces) {
+            sources.push_back({name_of(piece.key), piece.size});
+        }
+        S3Concatenation concatenation(bucket_, uploads_->parts, name_of(key));
+        co_return co_await concatenation.run(sources);
+    }
+
     awaitable<void> sync(const ObjectKey& key) override {
+        if (lease_) co_await lease_->require();
         const std::string name = name_of(key);
         const auto head = co_await as_storage(bucket_->head(name));
         if (!head) {
@@ -142,6 +171,7 @@ class S3Store final : public ObjectStore {
     }
 
     awaitable<bool> remove(const ObjectKey& key) override {
+        if (lease_) co_await lease_->require();
         const std::string name = name_of(key);
         co_await as_storage(bucket_->remove(name));
         co_return true;
@@ -152,6 +182,7 @@ class S3Store final : public ObjectStore {
         names.reserve(keys.size());
         for (const ObjectKey& key : keys) names.push_back(name_of(key));
         try {
+            if (lease_) co_await lease_->require();
             co_await as_storage(bucket_->remove(names));
         } catch (const std::exception&) {
             // What stays is found as an orphan, or expires.
@@ -163,14 +194,20 @@ class S3Store final : public ObjectStore {
                              std::size_t limit) override {
         check_list_arguments(prefix, limit);
         const std::string full_prefix = prefix_ + std::string(prefix);
-        const std::string after = start_after.empty() ? "" : prefix_ + std::string(start_after);
-        s3::ObjectList listed = co_await as_storage(bucket_->list(full_prefix, after, limit));
+        std::string after = start_after.empty() ? "" : prefix_ + std::string(start_after);
+        if (lease_) co_await lease_->require();
         ListPage page;
-        page.more = listed.more;
-        for (s3::ListedObject& object : listed.objects) {
-            page.keys.push_back(object.key.substr(prefix_.size()));
-            page.infos.push_back(info_of(object.head));
-        }
+        do {
+            const s3::ObjectList listed =
+                co_await as_storage(bucket_->list(full_prefix, after, limit));
+            page.more = listed.more;
+            for (const s3::ListedObject& object : listed.objects) {
+                if (object.key.starts_with(lease_prefix_)) continue;  // no object of the store's
+                page.keys.push_back(object.key.substr(prefix_.size()));
+                page.infos.push_back(info_of(object.head));
+            }
+            if (page.more) after = listed.objects.back().key;
+        } while (page.keys.empty() && page.more);
         co_return page;
     }
 
@@ -199,6 +236,7 @@ class S3Store final : public ObjectStore {
     }
 
     awaitable<void> remove_unfinished(const UnfinishedUpload& upload) override {
+        if (lease_) co_await lease_->require();
         const std::string name = prefix_ + upload.key;
         co_await as_storage(bucket_->abort_upload(name, upload.id));
     }
@@ -234,9 +272,12 @@ class S3Store final : public ObjectStore {
     std::shared_ptr<s3::Bucket> bucket_;
     std::string prefix_;
     std::string description_;
+    std::string lease_prefix_;
     std::function<void(std::string_view)> warn_;
     std::shared_ptr<const S3UploadContext> uploads_;
     std::atomic<bool> looked_at_ = false;
+    /// Null where the place is shared. Given back when all else is over.
+    std::unique_ptr<S3Lease> lease_;
 };
 
 void check_sizes(const S3StoreOptions& options) {
@@ -250,6 +291,10 @@ void check_sizes(const S3StoreOptions& options) {
         throw Error(ErrorCode::invalid_options,
                     "there must be at least one part on its way, two in memory, and 2 to 10,000 "
                     "in an object");
+    }
+    if (options.lease_duration < std::chrono::seconds(10)) {
+        throw Error(ErrorCode::invalid_options,
+                    "a lease must last 10 s or more: servers tell times in whole seconds");
     }
     const std::string& path = options.path;
     if (!path.empty() && !ObjectKey::is_valid(path)) {

@@ -31,9 +31,10 @@ std::shared_ptr<ObjectStore> open_directory(const std::filesystem::path& directo
     return open_directory_store(directory, std::move(options));
 }
 
-std::shared_ptr<ObjectStore> open_bucket(const S3Storage& storage, const std::string& secrets_dir,
+std::shared_ptr<ObjectStore> open_bucket(const S3Storage& storage, const Options& all,
                                          StorageUse use) {
-    S3StoreOptions options = s3_store_options(storage, secrets_dir);
+    S3StoreOptions options = s3_store_options(storage, all.program.secrets_dir);
+    options.exclusive = all.service.instances == 1U && !use.read_only;
     options.pool = std::move(use.pool);
     options.warn = std::move(use.warn);
     return open_s3_store(std::move(options));
@@ -81,7 +82,7 @@ std::filesystem::path directory_of(const std::string& location) {
 
 std::shared_ptr<ObjectStore> open_storage(const Options& options, StorageUse use) {
     if (const auto bucket = options.s3_storage()) {
-        return open_bucket(*bucket, options.program.secrets_dir, std::move(use));
+        return open_bucket(*bucket, options, std::move(use));
     }
     const std::string location = storage_location(options);
     if (is_memory_storage(location)) return make_memory_store();

@@ -38,7 +38,7 @@ TEST(Options, an_empty_object_gives_the_documented_defaults) {
     EXPECT_EQ(options, Options());
     EXPECT_EQ(options.service_account_secret_path, "registry-private-key");
     EXPECT_EQ(options.service.name, "registry");
-    EXPECT_EQ(options.service.instances, 1u);
+    EXPECT_EQ(options.service.instances, std::nullopt);
     EXPECT_FALSE(options.s3.has_value());
     EXPECT_EQ(options.storage(), "");
 }
@@ -363,8 +363,7 @@ TEST(Options, printing_fills_in_defaults_in_a_fixed_order) {
     "service-account-secret-path": "registry-private-key"
   },
   "service": {
-    "name": "registry",
-    "instances": 1
+    "name": "registry"
   },
   "pkgreg": {
     "s3": {

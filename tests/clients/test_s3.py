@@ -3,6 +3,7 @@ wrong and must not be shown."""
 
 import os
 import random
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from crowd import Crowd, check_whole, run_at_once
 from fault_proxy import FaultProxy
 from http_client import OCI_CONFIG, OCI_LAYER, Http, Repository, as_json, descriptor_of, digest_of
 from http_client import image_manifest, with_query
-from programs import skip_if_instrumented, wait_until
+from programs import PKGREG, run, skip_if_instrumented, wait_until
 from s3_servers import BucketStorage
 
 pytestmark = pytest.mark.storages("s3", "swift")
@@ -339,6 +340,111 @@ def test_a_cold_pull_takes_three_requests(servers, counted):
     reader.http.get("/v2/")
     made = requests_for(proxy, lambda: reader.get_blob(digest))
     assert len(made) <= 3, made
+
+
+# One instance, which says that there is no other.
+
+
+@pytest.fixture
+def only_one(tmp_path):
+    path = tmp_path / "only-one.json"
+    path.write_text('{"service": {"instances": 1}}')
+    return "--options", str(path)
+
+
+@pytest.mark.storages("s3")
+def test_the_only_instance_needs_five_requests_beside_the_parts(servers, counted, only_one):
+    proxy, storage = counted
+    repository = Repository(servers.start(*only_one, storage=storage).http, "counted")
+    repository.push_blob(b"what a first push alone needs")
+    for size, parts in ((1000, 1), (20 * MIB, 3)):
+        data = random.Random(size).randbytes(size)
+        made = [request for request in requests_for(proxy, lambda: repository.push_blob(data))
+                if ".lease/" not in request]
+        assert len(made) <= parts + 5, made
+
+
+def test_the_only_instance_keeps_another_one_away_until_it_ends(servers, storage, only_one, tmp_path):
+    """In a bucket that is all its own, where the leases lie among the registry's objects."""
+    bucket = f"only-{os.getpid()}-{storage.path.split('/')[-1]}"
+    storage.server.client().create_bucket(bucket)
+    whole = BucketStorage(storage.server, bucket, "")
+    first = servers.start(*only_one, storage=whole)
+    repository = Repository(first.http, "kept")
+    kept = repository.push_blob(b"kept")
+    location = repository.locate(repository.begin())
+    location = repository.locate(repository.patch(location, b"x" * 1000, 0))
+    second = servers.start(*only_one, storage=whole)
+    assert second.http.get("/v2/").status == 200
+    assert_told(second, "another instance", "service.instances")
+    assert Repository(second.http, "kept").get_blob(kept).status in (500, 503)
+    assert repository.get_blob(kept).body == b"kept"
+    first.stop()
+    assert_recovers(second)
+    assert Repository(second.http, "kept").get_blob(kept).body == b"kept"
+    # It knew where its uploads stood, and it is gone.
+    assert Repository(second.http, "kept").patch(location, b"y", 1000).status == 404
+
+
+# What else a bucket brings.
+
+
+def test_clients_of_a_network_are_sent_to_the_bucket_for_blobs(servers, storage):
+    server = servers.start("--redirect-client", "127.0.0.0/8", storage=storage)
+    repository = Repository(server.http, "redirected")
+    data = random.Random(1).randbytes(3 * MIB)
+    digest = repository.push_blob(data)
+    manifest = Repository(servers.start(storage=storage).http, "redirected").push_image("v1")
+    answer = repository.get_blob(digest)
+    assert answer.status == 307, answer
+    target = answer.header("Location")
+    assert target.startswith(storage.endpoint)
+    assert storage.server.secret_key not in target
+    with urllib.request.urlopen(target, timeout=30) as served:
+        assert served.read() == data
+    request = urllib.request.Request(target, headers={"Range": "bytes=1000-1999"})
+    with urllib.request.urlopen(request, timeout=30) as served:
+        assert served.read() == data[1000:2000]
+    assert repository.get_manifest("v1").body == manifest, "manifests come from the registry itself"
+    # Content that lies in several objects has no one URL.
+    location = repository.locate(repository.begin())
+    location = repository.locate(repository.patch(location, data[:MIB], 0))
+    pieces = digest_of(data + b"end")
+    location = repository.locate(repository.patch(location, data[MIB:], MIB))
+    assert repository.put(location, pieces, b"end").status == 201
+    answer = repository.get_blob(pieces)
+    assert (answer.status, answer.body) == (200, data + b"end")
+
+
+def test_what_nothing_names_is_listed_and_removed_after_a_grace_period(servers, storage):
+    skip_if_instrumented()
+    server = servers.start(storage=storage)
+    repository = Repository(server.http, "orphans")
+    kept = repository.push_blob(b"kept")
+    location = repository.locate(repository.begin())
+    location = repository.locate(repository.patch(location, b"given up" * 1000, 0))
+    assert repository.http.delete(location).status == 204
+    client = storage.server.client()
+    unfinished = f"{storage.path}/data/unfinished"
+    client.request("POST", f"/{storage.bucket}/{unfinished}", {"uploads": ""})
+
+    library, = Path("/usr/lib").glob("*-linux-gnu/faketime/libfaketimeMT.so.1")
+    later = {**storage.environment(), "LD_PRELOAD": str(library), "FAKETIME": "+3d",
+             "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+    def orphans(*arguments, env):
+        done = run(PKGREG, "storage", "orphans", "--storage", str(storage), *arguments, env=env)
+        return done.stdout
+
+    before = client.sizes(storage.bucket, storage.path)
+    assert "\n0 orphans" in "\n" + orphans(env=storage.environment()), "all of it is too young"
+    listed = orphans(env=later)
+    assert "2 orphans, 8000 bytes" in listed and "data/unfinished" in listed, listed
+    assert client.sizes(storage.bucket, storage.path) == before, "a list removes nothing"
+    assert "2 removed" in orphans("--remove", env=later)
+    assert len(client.sizes(storage.bucket, storage.path)) == len(before) - 1
+    assert client.uploads(storage.bucket, storage.path) == []
+    assert repository.get_blob(kept).body == b"kept"
 
 
 # What an operator may have got wrong, and servers that are not there.

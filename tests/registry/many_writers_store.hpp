@@ -3,12 +3,14 @@
 // instances are all of that form, so each can be played at every place where it can happen.
 #pragma once
 
+#include "pkgreg/error.hpp"
 #include "pkgreg/object_store.hpp"
 
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace pkgreg {
 
@@ -54,6 +56,21 @@ class ManyWritersStore final : public ObjectStore {
     awaitable<void> publish(std::unique_ptr<ObjectUpload> upload, const ObjectKey& key) override {
         co_await inner_->publish(std::move(upload), key);
         pause();
+    }
+    /// As S3 does it; the bytes pass through here instead.
+    awaitable<bool> concatenate(const std::vector<ObjectPiece>& pieces,
+                                const ObjectKey& key) override {
+        std::string all;
+        for (const ObjectPiece& piece : pieces) {
+            const auto bytes = co_await inner_->get(piece.key);
+            if (!bytes || bytes->size() != piece.size) {
+                throw Error(ErrorCode::not_found, piece.key.str());
+            }
+            all += *bytes;
+        }
+        co_await inner_->put(key, all);
+        pause();
+        co_return true;
     }
     awaitable<void> sync(const ObjectKey& key) override {
         co_await inner_->sync(key);

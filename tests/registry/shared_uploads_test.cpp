@@ -283,5 +283,75 @@ TEST(UploadStates, DamagedOnesAreRefused) {
     }
 }
 
+// Blobs of many small segments are put together.
+
+TEST(SharedUploads, ManySmallSegmentsAreMergedIntoOne) {
+    TwoInstances both;
+    const std::string bytes = test_bytes(900'000);
+    const Digest digest = push_in_pieces(both.first, bytes, 100'000);
+    EXPECT_EQ(keys_below(*both.memory, "data/").size(), 9u);
+    EXPECT_EQ(run_blocking((*both.first).merge_segments()), 1u);
+    EXPECT_EQ(keys_below(*both.memory, "blobs/").size(), 1u);
+    EXPECT_EQ(both.first.read("a/b", digest), bytes);
+    EXPECT_EQ(both.second.read("a/b", digest), bytes);
+    EXPECT_EQ(both.second.read("a/b", digest, *ByteRange::try_parse("bytes=350000-449999")),
+              bytes.substr(350'000, 100'000));
+    EXPECT_EQ(run_blocking((*both.first).merge_segments()), 0u);
+}
+
+TEST(SharedUploads, AFewSegmentsAreLeftAsTheyAre) {
+    TwoInstances both;
+    push_in_pieces(both.first, test_bytes(700'000), 100'000);
+    EXPECT_EQ(run_blocking((*both.first).merge_segments()), 0u);
+    EXPECT_EQ(keys_below(*both.memory, "data/").size(), 7u);
+}
+
+TEST(SharedUploads, AReaderGoesOnWhileTheSegmentsAreMerged) {
+    TwoInstances both;
+    const std::string bytes = test_bytes(900'000);
+    const Digest digest = push_in_pieces(both.first, bytes, 100'000);
+    const auto reader = run_blocking((*both.second).open_blob(repository, digest));
+    std::string start(50'000, '\0');
+    run_blocking(reader->read(std::as_writable_bytes(std::span(start))));
+    EXPECT_EQ(run_blocking((*both.first).merge_segments()), 1u);
+    std::string rest;
+    std::string buffer(100'000, '\0');
+    while (const std::size_t n =
+               run_blocking(reader->read(std::as_writable_bytes(std::span(buffer))))) {
+        rest.append(buffer, 0, n);
+    }
+    EXPECT_EQ(start.substr(0, bytes.size() - rest.size()) + rest, bytes);
+}
+
+TEST(SharedUploads, TwoInstancesThatMergeTheSameBlobDoNoHarm) {
+    TwoInstances both;
+    const std::string bytes = test_bytes(900'000);
+    const Digest digest = push_in_pieces(both.first, bytes, 100'000);
+    push_in_pieces(both.second, bytes, 100'000);
+    run_blocking((*both.first).merge_segments());
+    run_blocking((*both.second).merge_segments());
+    EXPECT_EQ(both.first.read("a/b", digest), bytes);
+    EXPECT_EQ(both.second.read("a/b", digest), bytes);
+}
+
+TEST(SharedUploads, OldSegmentsOfAMergedBlobAreOrphansAndTheNewOneIsNot) {
+    const std::shared_ptr<ObjectStore> memory = make_memory_store();
+    RegistryOptions options;
+    options.upload_idle_limit = 0s;
+    options.orphan_grace = 0s;
+    const BlockingRegistry hasty(std::make_shared<ManyWritersStore>(memory), options);
+    const BlockingRegistry patient(std::make_shared<ManyWritersStore>(memory));
+    const std::string bytes = test_bytes(900'000);
+    const Digest digest = push_in_pieces(patient, bytes, 100'000);
+    // A look at all blobs finds those that an instance pushed which is no more.
+    EXPECT_TRUE(run_blocking((*hasty).list_orphans()).empty());
+    EXPECT_EQ(run_blocking((*hasty).merge_segments()), 1u);
+    const std::vector<Orphan> orphans = run_blocking((*hasty).list_orphans());
+    EXPECT_EQ(orphans.size(), 9u);
+    EXPECT_EQ(run_blocking((*hasty).remove_orphans(orphans)), 9u);
+    EXPECT_EQ(patient.read("a/b", digest), bytes);
+    EXPECT_EQ(keys_below(*memory, "data/").size(), 1u);
+}
+
 }  // namespace
 }  // namespace pkgreg

@@ -1,9 +1,12 @@
 // The contract suite on buckets of a real server, whose address is in the environment
 // (tests/clients/with_s3_server.py starts one), and what only such a store does.
+#include "pkgreg/error.hpp"
 #include "pkgreg/s3_store.hpp"
 
 #include "base/random_id.hpp"
 #include "store/contract.hpp"
+
+#include <gmock/gmock.h>
 
 #include <cstdlib>
 #include <memory>
@@ -98,6 +101,63 @@ TEST_F(S3Store, BytesReceivedIntoItsOwnMemoryComeBackWhole) {
     }
     run_blocking(store->publish(std::move(upload), ObjectKey("key")));
     EXPECT_TRUE(read_all(*run_blocking(store->open(ObjectKey("key"), ByteRange()))) == bytes);
+}
+
+TEST_F(S3Store, OneThatIsExclusiveKeepsAnotherOutUntilItIsGone) {
+    S3StoreOptions options = options_of_server();
+    options.exclusive = true;
+    auto first = open_s3_store(options);
+    EXPECT_TRUE(first->capabilities().exclusive);
+    run_blocking(first->put(ObjectKey("key"), "bytes"));
+    const auto second = open_s3_store(options);
+    try {
+        run_blocking(second->get(ObjectKey("key")));
+        ADD_FAILURE() << "nothing was thrown";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::unavailable);
+        EXPECT_THAT(error.message(), testing::HasSubstr("service.instances"));
+    }
+    EXPECT_EQ(run_blocking(first->list("", "", 10)).keys, std::vector<std::string>{"key"});
+    first.reset();
+    EXPECT_EQ(*run_blocking(second->get(ObjectKey("key"))), "bytes");
+}
+
+TEST_F(S3Store, ObjectsOfAllSizesArePutTogetherAsTheyAre) {
+    constexpr std::size_t mib = std::size_t{1} << 20;
+    const std::vector<std::vector<std::size_t>> cases = {
+        {mib, 7 * mib, 100'000, 100'000, 6 * mib, 12 * mib + 5, 3},
+        {5 * mib, 5 * mib, 1},
+        {1, 2, 3},
+        {1, 12 * mib},
+        {12 * mib, 5 * mib - 1, 5 * mib - 1, 5 * mib - 1}};
+    for (const auto& sizes : cases) {
+        std::string all;
+        std::vector<ObjectPiece> pieces;
+        for (const std::size_t size : sizes) {
+            const std::string bytes = test_bytes(size, static_cast<unsigned>(size + pieces.size()));
+            const ObjectKey key("piece/" + std::to_string(pieces.size()));
+            auto upload = begin(*store, key.str());
+            append(*upload, bytes);
+            run_blocking(store->publish(std::move(upload), key));
+            pieces.push_back({key, size});
+            all += bytes;
+        }
+        ASSERT_TRUE(run_blocking(store->concatenate(pieces, ObjectKey("whole"))));
+        const auto reader = run_blocking(store->open(ObjectKey("whole"), ByteRange()));
+        ASSERT_TRUE(reader);
+        EXPECT_TRUE(read_all(*reader) == all) << sizes.size() << " pieces";
+    }
+    EXPECT_TRUE(run_blocking(store->list_unfinished()).empty());
+}
+
+TEST_F(S3Store, APieceThatIsNotAsItWasIsRefusedAndNothingIsWritten) {
+    run_blocking(store->put(ObjectKey("piece/0"), "bytes"));
+    const std::vector<ObjectPiece> longer = {{ObjectKey("piece/0"), 6}, {ObjectKey("piece/0"), 5}};
+    const std::vector<ObjectPiece> missing = {{ObjectKey("piece/0"), 5}, {ObjectKey("no"), 5}};
+    for (const auto& pieces : {longer, missing}) {
+        EXPECT_THROW(run_blocking(store->concatenate(pieces, ObjectKey("whole"))), Error);
+        EXPECT_FALSE(run_blocking(store->head(ObjectKey("whole"))));
+    }
 }
 
 TEST_F(S3Store, AnUploadThatIsGivenUpLeavesNothing) {

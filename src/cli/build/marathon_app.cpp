@@ -92,7 +92,7 @@ class AppWriter {
 
     void write_size() {
         const ServiceOptions& service = options_.service;
-        out_.raw("instances", std::to_string(service.instances));
+        out_.raw("instances", std::to_string(service.instances.value_or(1)));
         out_.raw("cpus", number(service.cpus.value_or(default_cpus)));
         out_.raw("mem", number(service.mem.value_or(default_mem)));
         // The sandbox holds little; a volume has its own size.
