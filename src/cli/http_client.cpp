@@ -256,13 +256,6 @@ bool is_refusal(CURLcode code, Exchange& exchange) {
 
 }  // namespace
 
-std::optional<std::string_view> HttpAnswer::field(std::string_view name) const {
-    for (const auto& [known, value] : fields) {
-        if (same_field_name(known, name)) return value;
-    }
-    return std::nullopt;
-}
-
 struct HttpClient::State {
     HttpClientOptions options;
     std::string name = {};

@@ -1,6 +1,8 @@
 // The program as an HTTP client of a registry.
 #pragma once
 
+#include "remote/http_answer.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -14,15 +16,6 @@
 #include <vector>
 
 namespace pkgreg::cli {
-
-struct HttpAnswer {
-    long status = 0;
-    std::vector<std::pair<std::string, std::string>> fields = {};
-    std::string body = {};
-
-    /// The value of the first field of that name, or nothing.
-    std::optional<std::string_view> field(std::string_view name) const;
-};
 
 struct ServerRequest {
     std::string method = "GET";

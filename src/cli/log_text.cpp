@@ -29,18 +29,4 @@ void append_timestamp(std::string& out, std::chrono::system_clock::time_point ti
                    (since - second).count());
 }
 
-void append_printable(std::string& out, std::string_view text) {
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out.push_back('\\');
-            out.push_back(c);
-        } else if (byte < 0x20 || byte >= 0x7f) {
-            fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
-        } else {
-            out.push_back(c);
-        }
-    }
-}
-
 }  // namespace pkgreg::cli

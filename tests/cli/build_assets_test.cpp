@@ -2,8 +2,8 @@
 #include "pkgreg/error.hpp"
 
 #include "cli/build/asset_location.hpp"
-#include "cli/build/image_platform.hpp"
 #include "cli/build/remote_assets.hpp"
+#include "remote/image_platform.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

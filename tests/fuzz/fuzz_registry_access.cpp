@@ -3,11 +3,11 @@
 #include "pkgreg/error.hpp"
 
 #include "cli/build/asset_location.hpp"
-#include "cli/build/auth_challenge.hpp"
 #include "cli/build/docker_credentials.hpp"
-#include "cli/build/image_platform.hpp"
-#include "cli/build/image_reference.hpp"
-#include "cli/build/registry_token.hpp"
+#include "remote/auth_challenge.hpp"
+#include "remote/image_platform.hpp"
+#include "remote/image_reference.hpp"
+#include "remote/registry_token.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -39,7 +39,7 @@ void check_challenges(std::string_view text) {
     for (const AuthChallenge& challenge : parse_challenges(text)) {
         require(!challenge.scheme.empty());
         try {
-            const HttpRequest request =
+            const TransferRequest request =
                 token_request(challenge, "scope", Credentials{"a", "b"}, false);
             require(request.url.starts_with("https://"));
         } catch (const Error& error) {

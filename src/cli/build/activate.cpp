@@ -91,7 +91,7 @@ std::string deployment_of(const std::string& body) {
     return found ? std::string(id) : std::string();
 }
 
-HttpAnswer post(const HttpRequest& request, const ActivateOptions& options,
+HttpAnswer post(const TransferRequest& request, const ActivateOptions& options,
                 const Interruption& interruption) {
     FetchSettings settings{&interruption, options.ca_file};
     // Told twice to make an app, Marathon would refuse the second time.
@@ -106,7 +106,7 @@ HttpAnswer post(const HttpRequest& request, const ActivateOptions& options,
 
 void create_app(const std::string& app, const std::string& id, const ActivateOptions& options,
                 std::ostream& out) {
-    HttpRequest request{options.marathon};
+    TransferRequest request{options.marathon};
     while (request.url.ends_with('/')) request.url.pop_back();
     request.url += "/v2/apps";
     request.fields = {"Content-Type: application/json"};

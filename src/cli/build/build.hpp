@@ -1,8 +1,8 @@
 // `pkgreg build`: a bundle from a build definition.
 #pragma once
 
-#include "cli/build/image_platform.hpp"
 #include "cli/build/remote_assets.hpp"
+#include "remote/image_platform.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -3,7 +3,7 @@
 #include "pkgreg/error.hpp"
 
 #include "cli/build/helper_program.hpp"
-#include "cli/build/image_reference.hpp"
+#include "remote/image_reference.hpp"
 
 #include <openssl/evp.h>
 #include <simdjson.h>

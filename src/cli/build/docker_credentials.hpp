@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/build/interruption.hpp"
+#include "remote/credentials.hpp"
 
 #include <filesystem>
 #include <mutex>
@@ -11,16 +12,6 @@
 #include <utility>
 
 namespace pkgreg::cli {
-
-/// Who asks a registry. Its secret is shown nowhere.
-struct Credentials {
-    std::string user = {};
-    std::string password = {};
-    /// A refresh token that takes the place of user and password, or empty.
-    std::string identity_token = {};
-
-    friend bool operator==(const Credentials&, const Credentials&) = default;
-};
 
 /// Reads what a Docker configuration file has for a registry: `credHelpers`, then `credsStore`,
 /// then `auths`. Any thread may call it; a helper is run once at a time.

@@ -5,9 +5,7 @@
 #include "base/mask_secrets.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <random>
 #include <string_view>
 
 namespace pkgreg::cli {
@@ -15,41 +13,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds first_pause{500};
-constexpr milliseconds longest_pause{10'000};
-constexpr milliseconds longest_asked_pause{60'000};
 /// A try that brought this much was worth it.
 constexpr std::uint64_t much = std::uint64_t{1} << 20;
 /// How much of what a server says of an error is read.
 constexpr std::size_t max_error_text = 16 * 1024;
-
-bool is_temporary(long status) noexcept {
-    return status == 408 || status == 425 || status == 429 ||
-           (status >= 500 && status != 501 && status != 505);
-}
-
-std::optional<std::uint64_t> number(std::string_view text) {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
-
-/// The pause that the server asks for, where it gives it in seconds.
-std::optional<milliseconds> asked_pause(const HttpAnswer& answer) {
-    const auto seconds = number(answer.field("Retry-After").value_or(""));
-    if (!seconds) return std::nullopt;
-    return std::min(milliseconds(std::min<std::uint64_t>(*seconds, 3600) * 1000),
-                    longest_asked_pause);
-}
-
-/// Where the range of a 206 begins: `bytes 100-199/200`.
-std::optional<std::uint64_t> range_begin(const HttpAnswer& answer) {
-    std::string_view field = answer.field("Content-Range").value_or("");
-    if (!field.starts_with("bytes ")) return std::nullopt;
-    field.remove_prefix(6);
-    return number(field.substr(0, field.find('-')));
-}
 
 class DocumentSink final : public BodySink {
  public:
@@ -81,7 +48,7 @@ class FileSink final : public BodySink {
     }
 
     /// The request, asking only for what is missing.
-    HttpRequest remaining(HttpRequest request) {
+    TransferRequest remaining(TransferRequest request) {
         text.clear();
         to_file_ = false;
         if (etag_.empty() && !expectation_.immutable && file_.size() > 0) file_.restart();
@@ -106,7 +73,7 @@ class FileSink final : public BodySink {
             throw TransferError(masked_url(url_) + ": the server sends another range than asked",
                                 true);
         }
-        const auto length = number(answer.field("Content-Length").value_or(""));
+        const auto length = parse_number(answer.field("Content-Length").value_or(""));
         if (shown_ && length) shown_->set_total(file_.size() + *length);
     }
 
@@ -152,57 +119,51 @@ class FileSink final : public BodySink {
 
 }  // namespace
 
-/// Counts the tries of one fetch, and waits between them.
-class Fetcher::Tries {
- public:
-    explicit Tries(const FetchSettings& settings) : settings_(settings) {}
+Fetcher::Fetcher(const FetchSettings& settings)
+    : settings_(settings),
+      transfer_({.ca_file = settings.ca_file,
+                 .stall_timeout = settings.stall_timeout,
+                 .stop_fd = settings.interruption->fd()}) {}
 
-    bool left() const noexcept { return used_ < settings_.retries; }
-    void begin_anew() noexcept { used_ = 0; }
-    void pause(std::optional<milliseconds> asked = {}) {
-        thread_local std::minstd_rand random{std::random_device()()};
-        const milliseconds full =
-            std::min(first_pause * (1 << std::min(used_, 10U)), longest_pause);
-        const auto half = full.count() / 2;
-        const milliseconds jittered(half +
-                                    std::uniform_int_distribution<long long>(0, half)(random));
-        ++used_;
-        settings_.interruption->sleep(asked ? std::max(*asked, jittered) : jittered);
+HttpAnswer Fetcher::perform(const TransferRequest& request, BodySink& sink) {
+    settings_.interruption->check();
+    try {
+        return transfer_.perform(request, sink);
+    } catch (const TransferStopped&) {
+        throw Interrupted();
     }
+}
 
- private:
-    const FetchSettings& settings_;
-    unsigned used_ = 0;
-};
+void Fetcher::pause(Tries& tries, std::optional<milliseconds> asked) const {
+    settings_.interruption->sleep(tries.next_pause(asked));
+}
 
-Fetcher::Fetcher(const FetchSettings& settings) : settings_(settings), transfer_(settings) {}
-
-HttpAnswer Fetcher::get(const HttpRequest& request, std::size_t max_size) {
-    Tries tries(settings_);
+HttpAnswer Fetcher::get(const TransferRequest& request, std::size_t max_size) {
+    Tries tries(settings_.retries);
     while (true) {
         try {
             DocumentSink sink(request.url, max_size);
-            HttpAnswer answer = transfer_.perform(request, sink);
+            HttpAnswer answer = perform(request, sink);
             answer.body = std::move(sink.body);
             if (!is_temporary(answer.status) || !tries.left()) return answer;
-            tries.pause(asked_pause(answer));
+            pause(tries, asked_pause(answer));
         } catch (const TransferError& error) {
             if (!error.temporary() || !tries.left())
                 throw Error(ErrorCode::unavailable, error.what());
-            tries.pause();
+            pause(tries);
         }
     }
 }
 
-HttpAnswer Fetcher::save(const HttpRequest& request, SpoolFile& file,
+HttpAnswer Fetcher::save(const TransferRequest& request, SpoolFile& file,
                          const FileExpectation& expectation) {
-    Tries tries(settings_);
+    Tries tries(settings_.retries);
     FileSink sink(request.url, file, expectation, settings_.progress);
     while (true) {
         const std::uint64_t before = file.size();
-        std::optional<milliseconds> pause;
+        std::optional<milliseconds> asked;
         try {
-            HttpAnswer answer = transfer_.perform(sink.remaining(request), sink);
+            HttpAnswer answer = perform(sink.remaining(request), sink);
             answer.body = sink.text;
             if (answer.status == 206) answer.status = 200;
             if (answer.status == 200) {
@@ -212,29 +173,29 @@ HttpAnswer Fetcher::save(const HttpRequest& request, SpoolFile& file,
             const bool refused_range = answer.status == 416 && before > 0;
             if (refused_range) sink.start_over();
             if ((!refused_range && !is_temporary(answer.status)) || !tries.left()) return answer;
-            pause = asked_pause(answer);
+            asked = asked_pause(answer);
         } catch (const TransferError& error) {
             if (!error.temporary()) throw Error(ErrorCode::unavailable, error.what());
             if (file.size() >= before + much) tries.begin_anew();
             if (!tries.left()) throw Error(ErrorCode::unavailable, error.what());
         }
-        tries.pause(pause);
+        pause(tries, asked);
     }
 }
 
 bool Fetcher::speaks_tls(const std::string& url) {
-    Tries tries(settings_);
+    Tries tries(settings_.retries);
     while (true) {
         try {
             DocumentSink sink(url, max_error_text);
-            transfer_.perform({url}, sink);
+            perform({url}, sink);
             return true;
         } catch (const TransferError& error) {
             if (error.no_tls()) return false;
             if (!error.temporary() || !tries.left())
                 throw Error(ErrorCode::unavailable, error.what());
         }
-        tries.pause();
+        pause(tries);
     }
 }
 

@@ -1,15 +1,32 @@
 // Fetcher: gets documents and files over HTTP, and does not give up at the first disturbance.
 #pragma once
 
+#include "cli/build/interruption.hpp"
 #include "cli/build/output_file.hpp"
-#include "cli/build/transfer.hpp"
+#include "cli/progress.hpp"
+#include "remote/transfer.hpp"
+#include "remote/tries.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 namespace pkgreg::cli {
+
+/// What all fetches of a command have in common.
+struct FetchSettings {
+    const Interruption* interruption;
+    /// Certificates that are trusted beside the system's; empty: none.
+    std::string ca_file = {};
+    /// How long nothing may come before an exchange is given up.
+    std::chrono::seconds stall_timeout{60};
+    /// How often an exchange is tried again.
+    unsigned retries = 4;
+    /// Where files are shown while they come, or null.
+    Progress* progress = nullptr;
+};
 
 /// What is known of a file before it is fetched.
 struct FileExpectation {
@@ -33,11 +50,11 @@ class Fetcher {
     explicit Fetcher(const FetchSettings& settings);
 
     /// Gets a document. Throws `too_large` where it has more than `max_size` bytes.
-    HttpAnswer get(const HttpRequest& request, std::size_t max_size);
+    HttpAnswer get(const TransferRequest& request, std::size_t max_size);
 
     /// Gets a file. With status 200 it is complete; with any other the answer's body is the
     /// beginning of what the server says of it. Throws `size_invalid`, `io` and `no_space`.
-    HttpAnswer save(const HttpRequest& request, SpoolFile& file,
+    HttpAnswer save(const TransferRequest& request, SpoolFile& file,
                     const FileExpectation& expectation);
 
     /// Whether the server of this URL speaks TLS. Throws `unavailable` where there is no server.
@@ -46,7 +63,8 @@ class Fetcher {
     const FetchSettings& settings() const noexcept { return settings_; }
 
  private:
-    class Tries;
+    HttpAnswer perform(const TransferRequest& request, BodySink& sink);
+    void pause(Tries& tries, std::optional<std::chrono::milliseconds> asked = {}) const;
 
     const FetchSettings settings_;
     Transfer transfer_;

@@ -40,6 +40,15 @@ void check_digest(const std::string& image, const Digest& expected, const std::s
                                                expected.to_string());
 }
 
+Descriptor chosen_image(const std::string& index, const Platform& platform) {
+    try {
+        return choose_platform(index, platform);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::manifest_unknown) throw;
+        throw Error(error.code(), error.message() + " (see --platform)");
+    }
+}
+
 StoredContent stored(const std::filesystem::path& folder, DigestAlgorithm algorithm,
                      std::string_view bytes) {
     SpoolFile file(folder, algorithm);
@@ -89,7 +98,7 @@ void ImagePuller::pull(Fetcher& fetcher, Pull& pull) {
             throw Error(ErrorCode::manifest_invalid,
                         pull.reference.str() + ": indexes within indexes are too deep");
         }
-        const Descriptor chosen = choose_platform(bytes, *settings_.platform);
+        const Descriptor chosen = chosen_image(bytes, *settings_.platform);
         manifest = fetch(fetcher, pull, chosen.digest.to_string(), chosen, bytes);
     }
     require_image(pull.reference.str(), manifest.media_type);

@@ -6,10 +6,10 @@
 
 #include "cli/build/content_pool.hpp"
 #include "cli/build/docker_credentials.hpp"
-#include "cli/build/image_platform.hpp"
-#include "cli/build/image_reference.hpp"
 #include "cli/build/registry_client.hpp"
 #include "cli/build/work_queue.hpp"
+#include "remote/image_platform.hpp"
+#include "remote/image_reference.hpp"
 
 #include <deque>
 #include <filesystem>

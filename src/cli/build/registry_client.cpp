@@ -1,19 +1,12 @@
 #include "cli/build/registry_client.hpp"
 
 #include "pkgreg/error.hpp"
-#include "pkgreg/http.hpp"
 
 #include "base/mask_secrets.hpp"
-#include "cli/build/auth_challenge.hpp"
-#include "cli/build/image_reference.hpp"
-#include "cli/build/registry_token.hpp"
-#include "cli/log_text.hpp"
+#include "remote/authorization.hpp"
+#include "remote/image_reference.hpp"
 
-#include <simdjson.h>
-
-#include <algorithm>
 #include <utility>
-#include <vector>
 
 namespace pkgreg::cli {
 namespace {
@@ -32,25 +25,6 @@ constexpr std::string_view accepted_manifests =
     "application/vnd.docker.distribution.manifest.v2+json, "
     "application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.1";
 
-/// Docker Hub's registry is not where its name leads.
-std::string host_of(const std::string& registry) {
-    return registry == docker_hub ? "registry-1.docker.io" : registry;
-}
-
-/// `status 404: manifest unknown`, with what an OCI error body says.
-std::string status_text(const HttpAnswer& answer) {
-    std::string text = "status " + std::to_string(answer.status);
-    simdjson::dom::parser parser;
-    simdjson::dom::element document;
-    std::string_view message;
-    const bool readable = parser.parse(answer.body).get(document) == simdjson::SUCCESS;
-    if (readable && document["errors"].at(0)["message"].get(message) == simdjson::SUCCESS) {
-        text += ": ";
-        append_printable(text, message.substr(0, 500));
-    }
-    return text;
-}
-
 [[noreturn]] void refuse(const std::string& url, const HttpAnswer& answer,
                          const std::string& registry) {
     const std::string text = masked_url(url) + ": " + status_text(answer);
@@ -60,22 +34,6 @@ std::string status_text(const HttpAnswer& answer) {
     }
     if (answer.status == 404) throw Error(ErrorCode::manifest_unknown, text);
     throw Error(ErrorCode::unavailable, text);
-}
-
-std::vector<AuthChallenge> challenges_of(const HttpAnswer& answer) {
-    std::vector<AuthChallenge> all;
-    for (const auto& [name, value] : answer.fields) {
-        if (!same_field_name(name, "WWW-Authenticate")) continue;
-        for (AuthChallenge& challenge : parse_challenges(value))
-            all.push_back(std::move(challenge));
-    }
-    return all;
-}
-
-const AuthChallenge* find_scheme(const std::vector<AuthChallenge>& challenges,
-                                 std::string_view scheme) {
-    const auto found = std::ranges::find(challenges, scheme, &AuthChallenge::scheme);
-    return found == challenges.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -88,7 +46,7 @@ RegistryClient::RegistryClient(std::string registry, bool plain, DockerCredentia
 std::string RegistryClient::base_url(Fetcher& fetcher) {
     const std::lock_guard lock(mutex_);
     if (base_url_.empty()) {
-        const std::string host = host_of(registry_);
+        const std::string host = host_of_registry(registry_);
         const bool tls = !plain_ || fetcher.speaks_tls("https://" + host + "/v2/");
         base_url_ = (tls ? "https://" : "http://") + host + "/v2/";
     }
@@ -97,9 +55,9 @@ std::string RegistryClient::base_url(Fetcher& fetcher) {
 
 FetchedManifest RegistryClient::manifest(Fetcher& fetcher, const RepositoryName& repository,
                                          std::string_view target) {
-    HttpRequest request{base_url(fetcher) + repository.str() + "/manifests/" + std::string(target)};
+    TransferRequest request{base_url(fetcher) + repository.str() + "/manifests/" + std::string(target)};
     request.fields.emplace_back(accepted_manifests);
-    const Perform get = [&](const HttpRequest& r) { return fetcher.get(r, max_manifest); };
+    const Perform get = [&](const TransferRequest& r) { return fetcher.get(r, max_manifest); };
     HttpAnswer answer = authorized(fetcher, repository, request, get);
     if (answer.status != 200) refuse(request.url, answer, registry_);
     FetchedManifest manifest{std::move(answer.body)};
@@ -113,10 +71,10 @@ StoredContent RegistryClient::blob(Fetcher& fetcher, const RepositoryName& repos
                                    const Descriptor& descriptor,
                                    const std::filesystem::path& folder) {
     const std::string digest = descriptor.digest.to_string();
-    const HttpRequest request{base_url(fetcher) + repository.str() + "/blobs/" + digest};
+    const TransferRequest request{base_url(fetcher) + repository.str() + "/blobs/" + digest};
     SpoolFile file(folder, descriptor.digest.algorithm());
     const FileExpectation expectation{descriptor.size, true, digest.substr(0, 19)};
-    const Perform save = [&](const HttpRequest& r) { return fetcher.save(r, file, expectation); };
+    const Perform save = [&](const TransferRequest& r) { return fetcher.save(r, file, expectation); };
     const HttpAnswer answer = authorized(fetcher, repository, request, save);
     if (answer.status != 200) refuse(request.url, answer, registry_);
     if (file.digest() != descriptor.digest) {
@@ -128,7 +86,7 @@ StoredContent RegistryClient::blob(Fetcher& fetcher, const RepositoryName& repos
 }
 
 HttpAnswer RegistryClient::authorized(Fetcher& fetcher, const RepositoryName& repository,
-                                      HttpRequest request, const Perform& perform) {
+                                      TransferRequest request, const Perform& perform) {
     std::string authorization;
     {
         const std::lock_guard lock(mutex_);
@@ -157,23 +115,15 @@ std::string RegistryClient::renew(Fetcher& fetcher, const RepositoryName& reposi
 
 std::string RegistryClient::answer_challenges(Fetcher& fetcher, const RepositoryName& repository,
                                               const HttpAnswer& refusal) {
-    const std::vector<AuthChallenge> challenges = challenges_of(refusal);
-    const auto credentials = credentials_.find(registry_);
-    if (const AuthChallenge* bearer = find_scheme(challenges, "bearer")) {
-        const std::string scope = "repository:" + repository.str() + ":pull";
-        const HttpRequest request =
-            token_request(*bearer, scope, credentials, base_url_.starts_with("http://"));
-        const HttpAnswer answer = fetcher.get(request, max_token);
+    const std::string scope = "repository:" + repository.str() + ":pull";
+    const AskTokenServer ask = [&](const TransferRequest& request) {
+        HttpAnswer answer = fetcher.get(request, max_token);
         const std::string server = request.url.substr(0, request.url.find('?'));
         if (answer.status != 200) refuse(server, answer, registry_);
-        const auto token = read_token(answer.body);
-        if (!token) {
-            throw Error(ErrorCode::unauthorized, masked_url(server) + ": the answer has no token");
-        }
-        return "Bearer " + *token;
-    }
-    const bool basic = find_scheme(challenges, "basic") != nullptr;
-    return basic && credentials ? basic_authorization(*credentials) : std::string();
+        return std::move(answer.body);
+    };
+    return pkgreg::answer_challenges(refusal, scope, credentials_.find(registry_),
+                             base_url_.starts_with("http://"), ask);
 }
 
 }  // namespace pkgreg::cli

@@ -41,10 +41,10 @@ class RegistryClient {
                        const Descriptor& descriptor, const std::filesystem::path& folder);
 
  private:
-    using Perform = std::function<HttpAnswer(const HttpRequest&)>;
+    using Perform = std::function<HttpAnswer(const TransferRequest&)>;
 
     std::string base_url(Fetcher& fetcher);
-    HttpAnswer authorized(Fetcher& fetcher, const RepositoryName& repository, HttpRequest request,
+    HttpAnswer authorized(Fetcher& fetcher, const RepositoryName& repository, TransferRequest request,
                           const Perform& perform);
     std::string renew(Fetcher& fetcher, const RepositoryName& repository, const HttpAnswer& refusal,
                       const std::string& refused);

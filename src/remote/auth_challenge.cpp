@@ -1,9 +1,9 @@
-#include "cli/build/auth_challenge.hpp"
+#include "remote/auth_challenge.hpp"
 
 #include <algorithm>
 #include <cstddef>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 namespace {
 
 bool is_token_char(char c) noexcept {
@@ -119,4 +119,4 @@ std::vector<AuthChallenge> parse_challenges(std::string_view field) {
     return Reader(field).read();
 }
 
-}  // namespace pkgreg::cli
+}  // namespace pkgreg

@@ -1,8 +1,8 @@
-#include "cli/build/image_platform.hpp"
+#include "remote/image_platform.hpp"
 
 #include "pkgreg/error.hpp"
 
-#include "cli/log_text.hpp"
+#include "base/printable.hpp"
 
 #include <simdjson.h>
 
@@ -12,7 +12,7 @@
 #include <set>
 #include <vector>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 namespace {
 
 namespace dom = simdjson::dom;
@@ -52,8 +52,7 @@ Descriptor read_descriptor(dom::object object) {
         append_printable(list, one);
     }
     throw Error(ErrorCode::manifest_unknown, "there is no image for " + platform.str() +
-                                                 "; there are: " + (list.empty() ? "none" : list) +
-                                                 " (see --platform)");
+                                                 "; there are: " + (list.empty() ? "none" : list));
 }
 
 }  // namespace
@@ -102,4 +101,4 @@ Descriptor choose_platform(std::string_view index, const Platform& platform) {
     return *some_variant;
 }
 
-}  // namespace pkgreg::cli
+}  // namespace pkgreg

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 
 /// An operating system and a processor, as OCI image indexes name them.
 struct Platform {
@@ -25,4 +25,4 @@ struct Platform {
 /// there is none, naming those that there are, and `manifest_invalid` for what is no index.
 Descriptor choose_platform(std::string_view index, const Platform& platform);
 
-}  // namespace pkgreg::cli
+}  // namespace pkgreg

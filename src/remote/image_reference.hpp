@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 
 /// `[HOST[:PORT]/]NAME[:TAG][@DIGEST]`. Without a host it means Docker Hub, where a name of one
 /// component lies in `library/`; without tag and digest it means the tag `latest`.
@@ -32,7 +32,10 @@ struct ImageReference {
 
 inline constexpr std::string_view docker_hub = "docker.io";
 
+/// The host (with its port) that a registry is reached at: Docker Hub's is not where its name leads.
+std::string host_of_registry(const std::string& registry);
+
 /// Whether a registry (a host with or without a port) is this machine itself.
 bool is_loopback_registry(std::string_view registry);
 
-}  // namespace pkgreg::cli
+}  // namespace pkgreg

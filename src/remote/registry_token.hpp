@@ -2,15 +2,15 @@
 // it (distribution specification, "Token Authentication").
 #pragma once
 
-#include "cli/build/auth_challenge.hpp"
-#include "cli/build/docker_credentials.hpp"
-#include "cli/build/transfer.hpp"
+#include "remote/auth_challenge.hpp"
+#include "remote/credentials.hpp"
+#include "remote/transfer.hpp"
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 
 /// The value of an `Authorization` field for Basic.
 std::string basic_authorization(const Credentials& credentials);
@@ -21,10 +21,10 @@ std::string basic_authorization(const Credentials& credentials);
 /// @param allow_plain     whether credentials may be sent over plain HTTP
 /// Throws `unauthorized` where the challenge names no usable server, or one to which the
 /// credentials must not be sent.
-HttpRequest token_request(const AuthChallenge& challenge, std::string_view default_scope,
+TransferRequest token_request(const AuthChallenge& challenge, std::string_view default_scope,
                           const std::optional<Credentials>& credentials, bool allow_plain);
 
 /// The token in an answer's body, or nothing.
 std::optional<std::string> read_token(std::string_view json);
 
-}  // namespace pkgreg::cli
+}  // namespace pkgreg

@@ -1,11 +1,11 @@
-#include "cli/build/image_reference.hpp"
+#include "remote/image_reference.hpp"
 
 #include "pkgreg/error.hpp"
 
 #include <algorithm>
 #include <utility>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 namespace {
 
 constexpr bool is_letter_or_digit(char c) noexcept {
@@ -112,6 +112,10 @@ std::string ImageReference::str() const {
     return text;
 }
 
+std::string host_of_registry(const std::string& registry) {
+    return registry == docker_hub ? "registry-1.docker.io" : registry;
+}
+
 bool is_loopback_registry(std::string_view registry) {
     const std::string_view host = registry.substr(0, port_colon(registry));
     const auto is_of_address = [](char c) { return (c >= '0' && c <= '9') || c == '.'; };
@@ -119,4 +123,4 @@ bool is_loopback_registry(std::string_view registry) {
            (host.starts_with("127.") && std::ranges::all_of(host, is_of_address));
 }
 
-}  // namespace pkgreg::cli
+}  // namespace pkgreg

@@ -1,4 +1,4 @@
-#include "cli/build/registry_token.hpp"
+#include "remote/registry_token.hpp"
 
 #include "pkgreg/error.hpp"
 
@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 namespace {
 
 constexpr std::string_view client = "pkgreg";
@@ -62,9 +62,9 @@ std::string basic_authorization(const Credentials& credentials) {
     return "Basic " + to_base64(credentials.user + ":" + credentials.password);
 }
 
-HttpRequest token_request(const AuthChallenge& challenge, std::string_view default_scope,
+TransferRequest token_request(const AuthChallenge& challenge, std::string_view default_scope,
                           const std::optional<Credentials>& credentials, bool allow_plain) {
-    HttpRequest request{checked_realm(challenge, credentials.has_value(), allow_plain)};
+    TransferRequest request{checked_realm(challenge, credentials.has_value(), allow_plain)};
     const std::string_view asked = challenge.get("scope");
     const std::string_view scope = asked.empty() ? default_scope : asked;
     if (credentials && !credentials->identity_token.empty()) {
@@ -104,4 +104,4 @@ std::optional<std::string> read_token(std::string_view json) {
     return std::nullopt;
 }
 
-}  // namespace pkgreg::cli
+}  // namespace pkgreg

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 
 struct AuthChallenge {
     /// In lower case: `bearer`, `basic`.
@@ -23,4 +23,4 @@ struct AuthChallenge {
 /// of it counts.
 std::vector<AuthChallenge> parse_challenges(std::string_view field);
 
-}  // namespace pkgreg::cli
+}  // namespace pkgreg

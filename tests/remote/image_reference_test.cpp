@@ -1,5 +1,5 @@
 // An image reference means what it means to Docker.
-#include "cli/build/image_reference.hpp"
+#include "remote/image_reference.hpp"
 
 #include "pkgreg/error.hpp"
 
@@ -8,7 +8,7 @@
 
 #include <string>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 namespace {
 
 using testing::HasSubstr;
@@ -77,4 +77,4 @@ TEST(LoopbackRegistry, is_this_machine_under_any_port) {
 }
 
 }  // namespace
-}  // namespace pkgreg::cli
+}  // namespace pkgreg
