@@ -37,8 +37,8 @@ struct RemoteOptions {
     std::string password = {};
     /// A PEM file of authorities to trust beside the system's; empty: none.
     std::string ca_file = {};
-    /// Which images of an index to pull, as `os/architecture[/variant]`; empty: all of them, and the
-    /// index as it is. With one, the image alone is pulled; with several, an index of just these.
+    /// Which images of an index to pull, as `os/architecture[/variant]`; empty: all, and the index
+    /// as it is. With one, the image alone is pulled; with several, an index of just these.
     /// What is no index is pulled as it is.
     std::vector<std::string> platforms = {};
     /// How long nothing may move before a transfer is given up and tried again.
@@ -54,9 +54,9 @@ struct RemoteOptions {
 /// `tag` at it where one is given. Returns the digest of its manifest.
 ///
 /// Blobs that `registry` holds, in whichever repository, are not fetched. The others are streamed
-/// into it, with as little memory as an upload takes, and checked; one that breaks off goes on where
-/// it ended. Manifests come after what they refer to, and the tag comes last: an image is there as a
-/// whole or not at all. What was fetched by a copy that failed is found by the next one.
+/// into it, with as little memory as an upload takes, and checked; one that breaks off goes on
+/// where it ended. Manifests come after what they refer to, and the tag last: an image is there as
+/// a whole or not at all. What was fetched by a copy that failed is found by the next one.
 ///
 /// @param source `registry.example.com/team/app:1.2` or `…@sha256:…`; without tag and digest it is
 ///               `latest`, without a host Docker Hub's. In front, `http://` asks in plain HTTP.
@@ -64,8 +64,8 @@ struct RemoteOptions {
 /// Blocks the calling thread, as `run_blocking` does; may be called from any thread, any number at
 /// once. Throws, beside the codes of `Registry`: `invalid_argument` for a source, platform or file
 /// that is none; `manifest_unknown` and `blob_unknown` for what the registry does not have;
-/// `unauthorized` and `denied`; `digest_invalid` and `size_invalid` for content that is not what its
-/// name says; `unavailable` for a registry that cannot be reached, fails, or falls silent;
+/// `unauthorized` and `denied`; `digest_invalid` and `size_invalid` for content that is not what
+/// its name says; `unavailable` for a registry that cannot be reached, fails, or falls silent;
 /// `cancelled`. Messages name the registry and the repository, and never a secret.
 Digest pull_image(Registry& registry, std::string_view source, const RepositoryName& repository,
                   const std::optional<Tag>& tag, const RemoteOptions& options = {});

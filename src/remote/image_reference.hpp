@@ -32,7 +32,7 @@ struct ImageReference {
 
 inline constexpr std::string_view docker_hub = "docker.io";
 
-/// The host (with its port) that a registry is reached at: Docker Hub's is not where its name leads.
+/// The host (with its port) of a registry: Docker Hub's is not where its name leads.
 std::string host_of_registry(const std::string& registry);
 
 /// Whether a registry (a host with or without a port) is this machine itself.

@@ -17,8 +17,8 @@
 namespace pkgreg {
 
 /// Fetched while it is read, on the reader's thread, which blocks. Where it breaks off it goes on
-/// from there. Throws `blob_unknown`, `size_invalid` where the registry has more or fewer bytes than
-/// the descriptor says, and what `RemoteRegistry` throws.
+/// from there. Throws `blob_unknown`, `size_invalid` where the registry has more bytes than the
+/// descriptor says, and what `RemoteRegistry` throws.
 class RemoteBlob final : public BodySource {
  public:
     RemoteBlob(RemoteRegistry& registry, const Descriptor& descriptor, CopyWatch& watch);

@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t max_token = std::size_t{1} << 20;
 constexpr std::size_t max_error_text = 16 * 1024;
 constexpr int max_redirects = 10;
-/// The answers with 401 after which a request is given up. A token may end during a long upload that
-/// is then sent again, so a second renewal is honest.
+/// The answers with 401 after which a request is given up. A token may end during a long upload
+/// that is then sent again, so a second renewal is honest.
 constexpr int max_refusals = 3;
 
 class DocumentSink final : public BodySink {

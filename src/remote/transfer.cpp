@@ -17,7 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr long max_redirects = 10;
 constexpr std::size_t max_fields = 200;
-/// What an opened exchange keeps of a body that is not read; one piece of libcurl's may come on top.
+/// What an opened exchange keeps of a body that is not read, but for one piece of libcurl's.
 constexpr std::size_t max_kept = std::size_t{1} << 20;
 
 struct FreeCurl {

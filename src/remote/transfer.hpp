@@ -123,8 +123,8 @@ class Transfer {
     std::unique_ptr<State> state_;
 };
 
-/// The URL that `location` (of a `Location` field) means in an answer of `base`; empty where it means
-/// none, or leads from https to http.
+/// The URL that `location` (of a `Location` field) means in an answer of `base`; empty where it
+/// means none, or leads from https to http.
 std::string resolve_location(const std::string& base, const std::string& location);
 
 /// Whether two URLs lead to one server: the same scheme, host and port.

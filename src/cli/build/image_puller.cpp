@@ -3,15 +3,13 @@
 #include "pkgreg/error.hpp"
 
 #include "registry/manifest_document.hpp"
+#include "remote/media_types.hpp"
 
 #include <utility>
 
 namespace pkgreg::cli {
 namespace {
 
-bool is_index(const MediaType& type) {
-    return type == media_types::oci_index || type == media_types::docker_list;
-}
 bool is_image(const MediaType& type) {
     return type == media_types::oci_manifest || type == media_types::docker_manifest;
 }

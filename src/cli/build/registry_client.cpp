@@ -5,6 +5,7 @@
 #include "base/mask_secrets.hpp"
 #include "remote/authorization.hpp"
 #include "remote/image_reference.hpp"
+#include "remote/media_types.hpp"
 
 #include <utility>
 
@@ -16,14 +17,6 @@ constexpr std::size_t max_token = std::size_t{1} << 20;
 /// The answers with 401 after which a request is given up. A token may end while a large blob is
 /// fetched again, so a second renewal is honest.
 constexpr int max_refusals = 3;
-
-/// Everything that can be in a bundle; schema 1 to be told that the image is one.
-constexpr std::string_view accepted_manifests =
-    "Accept: application/vnd.oci.image.index.v1+json, "
-    "application/vnd.docker.distribution.manifest.list.v2+json, "
-    "application/vnd.oci.image.manifest.v1+json, "
-    "application/vnd.docker.distribution.manifest.v2+json, "
-    "application/vnd.docker.distribution.manifest.v1+prettyjws;q=0.1";
 
 [[noreturn]] void refuse(const std::string& url, const HttpAnswer& answer,
                          const std::string& registry) {
@@ -55,8 +48,9 @@ std::string RegistryClient::base_url(Fetcher& fetcher) {
 
 FetchedManifest RegistryClient::manifest(Fetcher& fetcher, const RepositoryName& repository,
                                          std::string_view target) {
-    TransferRequest request{base_url(fetcher) + repository.str() + "/manifests/" + std::string(target)};
-    request.fields.emplace_back(accepted_manifests);
+    TransferRequest request{base_url(fetcher) + repository.str() + "/manifests/" +
+                            std::string(target)};
+    request.fields.push_back(accepted_manifests());
     const Perform get = [&](const TransferRequest& r) { return fetcher.get(r, max_manifest); };
     HttpAnswer answer = authorized(fetcher, repository, request, get);
     if (answer.status != 200) refuse(request.url, answer, registry_);
@@ -74,7 +68,9 @@ StoredContent RegistryClient::blob(Fetcher& fetcher, const RepositoryName& repos
     const TransferRequest request{base_url(fetcher) + repository.str() + "/blobs/" + digest};
     SpoolFile file(folder, descriptor.digest.algorithm());
     const FileExpectation expectation{descriptor.size, true, digest.substr(0, 19)};
-    const Perform save = [&](const TransferRequest& r) { return fetcher.save(r, file, expectation); };
+    const Perform save = [&](const TransferRequest& r) {
+        return fetcher.save(r, file, expectation);
+    };
     const HttpAnswer answer = authorized(fetcher, repository, request, save);
     if (answer.status != 200) refuse(request.url, answer, registry_);
     if (file.digest() != descriptor.digest) {

@@ -44,8 +44,8 @@ class RegistryClient {
     using Perform = std::function<HttpAnswer(const TransferRequest&)>;
 
     std::string base_url(Fetcher& fetcher);
-    HttpAnswer authorized(Fetcher& fetcher, const RepositoryName& repository, TransferRequest request,
-                          const Perform& perform);
+    HttpAnswer authorized(Fetcher& fetcher, const RepositoryName& repository,
+                          TransferRequest request, const Perform& perform);
     std::string renew(Fetcher& fetcher, const RepositoryName& repository, const HttpAnswer& refusal,
                       const std::string& refused);
     std::string answer_challenges(Fetcher& fetcher, const RepositoryName& repository,
