@@ -12,9 +12,10 @@
 #include "cli/access_log.hpp"
 #include "cli/descriptor_limit.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/housekeeping.hpp"
 #include "cli/program_log.hpp"
 #include "cli/signals.hpp"
+#include "service/housekeeping.hpp"
+#include "service/service_options.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -45,13 +46,7 @@ std::shared_ptr<Registry> open_registry(const Options& options, const std::strin
     auto pool = std::make_shared<WorkPool>();
     const auto warn = [log](std::string_view text) { log(LogLevel::warning, text); };
     const StorageUse use{program.read_only, pool, warn};
-    RegistryOptions registry;
-    registry.read_only = program.read_only;
-    registry.deletion = program.deletion;
-    registry.max_manifest_size = program.max_manifest_bytes;
-    registry.upload_idle_limit = std::chrono::hours(program.upload_idle_hours);
-    registry.pool = std::move(pool);
-    registry.log = log;
+    RegistryOptions registry = registry_options(options, std::move(pool), log);
     registry.may_open_late = options.s3_storage().has_value();
     try {
         return run_blocking(Registry::open(open_storage(options, use), std::move(registry)));
@@ -60,33 +55,12 @@ std::shared_ptr<Registry> open_registry(const Options& options, const std::strin
     }
 }
 
-ServerOptions server_options(const ProgramOptions& program, AccessLog* access_log,
-                             const ProgramLog& log) {
-    ServerOptions server;
-    server.listen = program.listen;
-    server.allow_http = program.allow_http;
-    server.max_connections = program.max_connections;
-    server.max_header_bytes = program.max_header_bytes;
-    server.header_timeout = seconds(program.header_timeout_seconds);
-    server.stall_timeout = seconds(program.stall_timeout_seconds);
-    server.min_bytes_per_second = program.min_bytes_per_second;
-    server.idle_timeout = seconds(program.idle_timeout_seconds);
-    server.max_body_bytes = program.max_body_bytes;
-    server.threads = program.threads;
-    server.log = log;
+ServerOptions server_options(const Options& options, AccessLog* access_log, const ProgramLog& log) {
+    ServerOptions server = pkgreg::server_options(options, log);
     if (access_log) {
         server.access_log = [access_log](const AccessRecord& record) { access_log->write(record); };
     }
     return server;
-}
-
-std::shared_ptr<HttpHandler> make_handler(const std::shared_ptr<Registry>& registry,
-                                          const ProgramOptions& program) {
-    ProtocolOptions protocol;
-    protocol.external_url = program.external_url;
-    protocol.trusted_proxies = program.trusted_proxies;
-    protocol.redirect_clients = program.redirect_clients;
-    return make_protocol(registry, std::move(protocol));
 }
 
 std::unique_ptr<Server> start_server(const std::shared_ptr<Registry>& registry,
@@ -157,8 +131,8 @@ void serve(const Options& options) {
         access_log = std::make_unique<AccessLog>(STDERR_FILENO, program.log_format);
     }
     const auto registry = open_registry(options, location, log);
-    const auto server = start_server(registry, make_handler(registry, program),
-                                     server_options(program, access_log.get(), log), log);
+    const auto server = start_server(registry, make_protocol(registry, protocol_options(options)),
+                                     server_options(options, access_log.get(), log), log);
     log(LogLevel::info,
         "storage: " + registry->store().describe() + (program.read_only ? ", read-only" : ""));
     for (const std::string& url : server->urls()) std::printf("listening on %s\n", url.c_str());

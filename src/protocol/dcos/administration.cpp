@@ -2,6 +2,7 @@
 
 #include "base/json_text.hpp"
 #include "protocol/dcos/handler.hpp"
+#include "protocol/dcos/package_json.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/responses.hpp"
 
@@ -23,12 +24,6 @@ bool wants_replacement(const Target& target) {
     throw Error(ErrorCode::invalid_argument, "replace must be true or false");
 }
 
-/// `"name":…,"version":…`; neither has a character that JSON would escape.
-std::string coordinate_members(const PackageCoordinate& coordinate) {
-    std::string text = coordinate.json();
-    return text.substr(1, text.size() - 2);
-}
-
 /// What every answer says of a package that is there; the object stays open.
 std::string added_members(const PackageCoordinate& coordinate, std::uint64_t release_version) {
     return "{" + coordinate_members(coordinate) +
@@ -40,40 +35,14 @@ std::string addition_json(const PackageAddition& addition) {
            std::string(to_string(addition.outcome)) + "\"}";
 }
 
-void append_item(std::string& array, std::string_view item) {
-    if (!array.empty()) array.push_back(',');
-    array.append(item);
-}
-
-std::string content_members(const std::string& asset, const Digest& digest, std::uint64_t size) {
-    return "\"asset\":" + json_string(asset) + ",\"digest\":\"" + digest.to_string() +
-           "\",\"size\":" + std::to_string(size);
-}
-
 std::string description_json(const PackageInfo& package) {
-    std::string resources;
-    for (const PackageResource& resource : package.resources) {
-        const std::string path = "/resource/" + package.coordinate.encoded() + "/" +
-                                 resource.digest.to_string() + "/" + percent_encode(resource.file);
-        append_item(resources, "{" +
-                                   content_members(resource.asset, resource.digest, resource.size) +
-                                   ",\"file\":" + json_string(resource.file) +
-                                   ",\"path\":" + json_string(path) + "}");
-    }
-    std::string images;
-    for (const PackageImage& image : package.images) {
-        append_item(images,
-                    "{" + content_members(image.asset, image.manifest.digest, image.manifest.size) +
-                        ",\"mediaType\":" + json_string(image.manifest.media_type.view()) +
-                        ",\"repository\":" + json_string(image.repository.str()) + "}");
-    }
     std::string text = added_members(package.coordinate, package.release_version);
     text.append(",\"selected\":")
         .append(!package.selected   ? "null"
                 : *package.selected ? "true"
                                     : "false");
-    text.append(",\"resources\":[").append(resources).append("],\"images\":[").append(images);
-    return text.append("],\"package\":").append(package.metadata).append("}\n");
+    text.append(",").append(content_members(package));
+    return text.append(",\"package\":").append(package.metadata).append("}\n");
 }
 
 std::string refusal_json(std::string_view package, std::string_view reason) {

@@ -1,11 +1,10 @@
-#include "cli/housekeeping.hpp"
+#include "service/housekeeping.hpp"
 
 #include <exception>
 #include <random>
-#include <string>
 #include <utility>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 namespace {
 
 constexpr std::chrono::minutes between_uploads{1};
@@ -19,7 +18,7 @@ std::chrono::seconds some_minutes() {
 
 }  // namespace
 
-Housekeeping::Housekeeping(std::shared_ptr<Registry> registry, ProgramLog log)
+Housekeeping::Housekeeping(std::shared_ptr<Registry> registry, LogCallback log)
     : registry_(std::move(registry)),
       log_(std::move(log)),
       next_uploads_(Clock::now() + between_uploads),
@@ -40,11 +39,15 @@ awaitable<void> Housekeeping::tick() {
     }
 }
 
+void Housekeeping::tell(LogLevel level, const std::string& line) const {
+    if (log_) log_(level, line);
+}
+
 awaitable<void> Housekeeping::expire_uploads() {
     try {
         co_await registry_->expire_uploads();
     } catch (const std::exception& error) {
-        log_(LogLevel::error, std::string("cannot give up idle uploads: ") + error.what());
+        tell(LogLevel::error, std::string("cannot give up idle uploads: ") + error.what());
     }
 }
 
@@ -66,13 +69,13 @@ awaitable<void> Housekeeping::remove_orphans() {
         const auto orphans = co_await registry_->list_orphans();
         if (orphans.empty()) co_return;
         const std::size_t removed = co_await registry_->remove_orphans(orphans);
-        log_(LogLevel::info, "removed " + std::to_string(removed) + " of " +
+        tell(LogLevel::info, "removed " + std::to_string(removed) + " of " +
                                  std::to_string(orphans.size()) +
                                  " objects and uploads that nothing needs");
     } catch (const std::exception& error) {
-        log_(LogLevel::error,
+        tell(LogLevel::error,
              std::string("cannot look for objects that nothing needs: ") + error.what());
     }
 }
 
-}  // namespace pkgreg::cli
+}  // namespace pkgreg

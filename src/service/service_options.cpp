@@ -1,0 +1,48 @@
+#include "service/service_options.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace pkgreg {
+
+RegistryOptions registry_options(const Options& options, std::shared_ptr<WorkPool> pool,
+                                 LogCallback log) {
+    const ProgramOptions& program = options.program;
+    RegistryOptions registry;
+    registry.read_only = program.read_only;
+    registry.deletion = program.deletion;
+    registry.max_manifest_size = program.max_manifest_bytes;
+    registry.upload_idle_limit = std::chrono::hours(program.upload_idle_hours);
+    registry.pool = std::move(pool);
+    registry.log = std::move(log);
+    return registry;
+}
+
+ProtocolOptions protocol_options(const Options& options) {
+    const ProgramOptions& program = options.program;
+    ProtocolOptions protocol;
+    protocol.external_url = program.external_url;
+    protocol.trusted_proxies = program.trusted_proxies;
+    protocol.redirect_clients = program.redirect_clients;
+    return protocol;
+}
+
+ServerOptions server_options(const Options& options, LogCallback log) {
+    using std::chrono::seconds;
+    const ProgramOptions& program = options.program;
+    ServerOptions server;
+    server.listen = program.listen;
+    server.allow_http = program.allow_http;
+    server.max_connections = program.max_connections;
+    server.max_header_bytes = program.max_header_bytes;
+    server.header_timeout = seconds(program.header_timeout_seconds);
+    server.stall_timeout = seconds(program.stall_timeout_seconds);
+    server.min_bytes_per_second = program.min_bytes_per_second;
+    server.idle_timeout = seconds(program.idle_timeout_seconds);
+    server.max_body_bytes = program.max_body_bytes;
+    server.threads = program.threads;
+    server.log = std::move(log);
+    return server;
+}
+
+}  // namespace pkgreg
