@@ -22,8 +22,9 @@
  *   fails with `PKGREG_WOULD_DEADLOCK` when it is called from a log or progress callback, or on a
  *   thread of the library's. A `pkgreg_read_fn` runs on the thread of the call that it was passed
  *   to, and may call the library. A callback must return (not throw, not jump).
- * - Fork. In a forked child every function that can fail answers `PKGREG_FORKED`, and freeing does
- *   nothing; the parent and its lock on a directory are not disturbed. Open anew in the child.
+ * - Fork. In a forked child every function that can fail answers `PKGREG_FORKED` for what was made
+ *   before, and freeing does nothing; the parent and its lock on a directory are not disturbed. Open
+ *   anew in the child.
  * - Closing. When a registry is closed, what was made from it (readers, uploads, responses,
  *   servers) stays valid to be called and freed, and answers `PKGREG_CLOSED`. What lies in memory
  *   already (a response's view, a manifest, a list) can still be read.
@@ -144,7 +145,11 @@ PKGREG_API void pkgreg_list_free(pkgreg_list *list);
 
 /* ---- Registry --------------------------------------------------------------------------------- */
 
-typedef struct pkgreg pkgreg;
+typedef struct pkgreg_registry pkgreg_registry;
+#ifndef __cplusplus
+/* The short name. In C++ it is the namespace of the C++ library, which may be used beside this. */
+typedef pkgreg_registry pkgreg;
+#endif
 
 /* Opens the registry that a storage holds, or makes a new one in an empty storage.
  *
@@ -156,14 +161,15 @@ typedef struct pkgreg pkgreg;
  *
  * The same directory can be opened once at a time, in this process or another: PKGREG_LOCKED. */
 PKGREG_API int32_t pkgreg_open(const char *storage, size_t storage_length, const char *options,
-                               size_t options_length, pkgreg **registry, pkgreg_error **error);
+                               size_t options_length, pkgreg_registry **registry,
+                               pkgreg_error **error);
 
 /* Closes a registry and nulls the caller's pointer. Calls that run are waited for, after transfers
  * of its servers were cut off; calls that come later, through whatever copy of the pointer, answer
  * PKGREG_CLOSED. When it returns the storage is released: a directory can be opened again. A null
  * pointer, or a pointer to one, is allowed. Called where it would have to wait for itself (from a
  * callback), it closes nothing and returns PKGREG_WOULD_DEADLOCK. */
-PKGREG_API int32_t pkgreg_close(pkgreg **registry);
+PKGREG_API int32_t pkgreg_close(pkgreg_registry **registry);
 
 /* Severities of a log line. */
 enum { PKGREG_LOG_DEBUG = 0, PKGREG_LOG_INFO = 1, PKGREG_LOG_WARNING = 2, PKGREG_LOG_ERROR = 3 };
@@ -173,7 +179,7 @@ typedef void (*pkgreg_log_fn)(void *user, int32_t level, const char *message, si
 
 /* Sets where the registry tells what it does; null: nowhere. Returns when the function that was set
  * before runs no more. Lines of the opening itself reach nobody unless they end in an error. */
-PKGREG_API int32_t pkgreg_set_log(pkgreg *registry, pkgreg_log_fn log, void *user,
+PKGREG_API int32_t pkgreg_set_log(pkgreg_registry *registry, pkgreg_log_fn log, void *user,
                                   pkgreg_error **error);
 
 /* How far a long call is. */
@@ -190,8 +196,8 @@ typedef struct pkgreg_progress {
 typedef int32_t (*pkgreg_progress_fn)(void *user, const pkgreg_progress *progress);
 
 /* Sets who is told of progress, as `pkgreg_set_log` does. */
-PKGREG_API int32_t pkgreg_set_progress(pkgreg *registry, pkgreg_progress_fn progress, void *user,
-                                       pkgreg_error **error);
+PKGREG_API int32_t pkgreg_set_progress(pkgreg_registry *registry, pkgreg_progress_fn progress,
+                                       void *user, pkgreg_error **error);
 
 /* ---- Blobs ------------------------------------------------------------------------------------ */
 
@@ -205,7 +211,7 @@ typedef struct pkgreg_blob_info {
 } pkgreg_blob_info;
 
 /* PKGREG_BLOB_UNKNOWN where the repository does not serve the blob. */
-PKGREG_API int32_t pkgreg_blob_stat(pkgreg *registry, const char *repository,
+PKGREG_API int32_t pkgreg_blob_stat(pkgreg_registry *registry, const char *repository,
                                     size_t repository_length, const char *digest,
                                     size_t digest_length, pkgreg_blob_info *info,
                                     pkgreg_error **error);
@@ -215,7 +221,7 @@ typedef struct pkgreg_reader pkgreg_reader;
 
 /* Opens a blob from `offset` on, `length` bytes of it (UINT64_MAX: to its end). PKGREG_BLOB_UNKNOWN;
  * PKGREG_RANGE_INVALID where it has no byte at `offset` (but an empty blob can be opened at 0). */
-PKGREG_API int32_t pkgreg_blob_open(pkgreg *registry, const char *repository,
+PKGREG_API int32_t pkgreg_blob_open(pkgreg_registry *registry, const char *repository,
                                     size_t repository_length, const char *digest,
                                     size_t digest_length, uint64_t offset, uint64_t length,
                                     pkgreg_reader **reader, pkgreg_error **error);
@@ -230,11 +236,11 @@ PKGREG_API void pkgreg_reader_free(pkgreg_reader *reader);
 
 /* Lets `repository` serve a blob that `from` serves; null: that any repository does.
  * PKGREG_BLOB_UNKNOWN. `info` may be null. */
-PKGREG_API int32_t pkgreg_blob_mount(pkgreg *registry, const char *repository,
+PKGREG_API int32_t pkgreg_blob_mount(pkgreg_registry *registry, const char *repository,
                                      size_t repository_length, const char *digest,
                                      size_t digest_length, const char *from, size_t from_length,
                                      pkgreg_blob_info *info, pkgreg_error **error);
-PKGREG_API int32_t pkgreg_blob_delete(pkgreg *registry, const char *repository,
+PKGREG_API int32_t pkgreg_blob_delete(pkgreg_registry *registry, const char *repository,
                                       size_t repository_length, const char *digest,
                                       size_t digest_length, pkgreg_error **error);
 
@@ -245,7 +251,7 @@ typedef int32_t (*pkgreg_read_fn)(void *user, void *into, size_t size, size_t *g
 
 /* Stores a blob that lies in memory; nothing is kept of the pointer. digest: what it must hash to,
  * else PKGREG_DIGEST_INVALID; null: its SHA-256 is taken. `info` may be null. */
-PKGREG_API int32_t pkgreg_blob_put(pkgreg *registry, const char *repository,
+PKGREG_API int32_t pkgreg_blob_put(pkgreg_registry *registry, const char *repository,
                                    size_t repository_length, const char *digest,
                                    size_t digest_length, const void *bytes, size_t size,
                                    pkgreg_blob_info *info, pkgreg_error **error);
@@ -255,12 +261,12 @@ PKGREG_API int32_t pkgreg_blob_put(pkgreg *registry, const char *repository,
 typedef struct pkgreg_upload pkgreg_upload;
 
 /* algorithm: "sha256" (also for null) or "sha512": what the blob will be named by. */
-PKGREG_API int32_t pkgreg_upload_begin(pkgreg *registry, const char *repository,
+PKGREG_API int32_t pkgreg_upload_begin(pkgreg_registry *registry, const char *repository,
                                        size_t repository_length, const char *algorithm,
                                        size_t algorithm_length, pkgreg_upload **upload,
                                        pkgreg_error **error);
 /* Goes on with an upload of that id. PKGREG_BLOB_UPLOAD_UNKNOWN. */
-PKGREG_API int32_t pkgreg_upload_resume(pkgreg *registry, const char *repository,
+PKGREG_API int32_t pkgreg_upload_resume(pkgreg_registry *registry, const char *repository,
                                         size_t repository_length, const char *id, size_t id_length,
                                         pkgreg_upload **upload, pkgreg_error **error);
 /* The id, and how many bytes have come. `id` and `offset` may be null; the caller frees `*id`. On a
@@ -293,7 +299,7 @@ PKGREG_API void pkgreg_upload_free(pkgreg_upload *upload);
 typedef struct pkgreg_manifest pkgreg_manifest;
 
 /* reference: a tag or a digest. PKGREG_MANIFEST_UNKNOWN. */
-PKGREG_API int32_t pkgreg_manifest_get(pkgreg *registry, const char *repository,
+PKGREG_API int32_t pkgreg_manifest_get(pkgreg_registry *registry, const char *repository,
                                        size_t repository_length, const char *reference,
                                        size_t reference_length, pkgreg_manifest **manifest,
                                        pkgreg_error **error);
@@ -307,28 +313,29 @@ PKGREG_API void pkgreg_manifest_free(pkgreg_manifest *manifest);
 /* Stores a manifest and, where `reference` is a tag, points it there. reference null: by its SHA-256
  * alone. media_type null: the one that the manifest names. digest: room for PKGREG_DIGEST_SIZE
  * bytes that receive the manifest's digest; may be null. */
-PKGREG_API int32_t pkgreg_manifest_put(pkgreg *registry, const char *repository,
+PKGREG_API int32_t pkgreg_manifest_put(pkgreg_registry *registry, const char *repository,
                                        size_t repository_length, const char *reference,
                                        size_t reference_length, const char *media_type,
                                        size_t media_type_length, const void *bytes, size_t size,
                                        char *digest, pkgreg_error **error);
 /* Removes a tag, or a manifest with all its tags. */
-PKGREG_API int32_t pkgreg_manifest_delete(pkgreg *registry, const char *repository,
+PKGREG_API int32_t pkgreg_manifest_delete(pkgreg_registry *registry, const char *repository,
                                           size_t repository_length, const char *reference,
                                           size_t reference_length, pkgreg_error **error);
-PKGREG_API int32_t pkgreg_repository_delete(pkgreg *registry, const char *repository,
+PKGREG_API int32_t pkgreg_repository_delete(pkgreg_registry *registry, const char *repository,
                                             size_t repository_length, pkgreg_error **error);
 
 /* Lists are in byte order. last: the item behind which to go on, as `pkgreg_list_next` gave it;
  * null: from the beginning. limit: items at most, 1 to 1,000. */
-PKGREG_API int32_t pkgreg_repositories(pkgreg *registry, const char *last, size_t last_length,
-                                       size_t limit, pkgreg_list **list, pkgreg_error **error);
-PKGREG_API int32_t pkgreg_tags(pkgreg *registry, const char *repository, size_t repository_length,
-                               const char *last, size_t last_length, size_t limit,
-                               pkgreg_list **list, pkgreg_error **error);
+PKGREG_API int32_t pkgreg_repositories(pkgreg_registry *registry, const char *last,
+                                       size_t last_length, size_t limit, pkgreg_list **list,
+                                       pkgreg_error **error);
+PKGREG_API int32_t pkgreg_tags(pkgreg_registry *registry, const char *repository,
+                               size_t repository_length, const char *last, size_t last_length,
+                               size_t limit, pkgreg_list **list, pkgreg_error **error);
 /* Descriptors, as JSON objects, of the manifests whose subject is `digest`. artifact_type: only those
  * of this type; null: all. */
-PKGREG_API int32_t pkgreg_referrers(pkgreg *registry, const char *repository,
+PKGREG_API int32_t pkgreg_referrers(pkgreg_registry *registry, const char *repository,
                                     size_t repository_length, const char *digest,
                                     size_t digest_length, const char *artifact_type,
                                     size_t artifact_type_length, const char *last,
@@ -347,16 +354,16 @@ PKGREG_API int32_t pkgreg_referrers(pkgreg *registry, const char *repository,
  *     "ca": PEM file of the authorities to trust instead of the system's;
  *     "platforms": array of "os/arch[/variant]": which images of an index to copy; all by default.
  * digest: room for PKGREG_DIGEST_SIZE bytes that receive the manifest's digest; may be null. */
-PKGREG_API int32_t pkgreg_pull(pkgreg *registry, const char *source, size_t source_length,
+PKGREG_API int32_t pkgreg_pull(pkgreg_registry *registry, const char *source, size_t source_length,
                                const char *repository, size_t repository_length, const char *tag,
                                size_t tag_length, const char *options, size_t options_length,
                                char *digest, pkgreg_error **error);
 /* Copies an image from `repository` to another registry. reference: a tag or a digest. target and
  * options as above. */
-PKGREG_API int32_t pkgreg_push(pkgreg *registry, const char *repository, size_t repository_length,
-                               const char *reference, size_t reference_length, const char *target,
-                               size_t target_length, const char *options, size_t options_length,
-                               pkgreg_error **error);
+PKGREG_API int32_t pkgreg_push(pkgreg_registry *registry, const char *repository,
+                               size_t repository_length, const char *reference,
+                               size_t reference_length, const char *target, size_t target_length,
+                               const char *options, size_t options_length, pkgreg_error **error);
 
 /* ---- DC/OS packages --------------------------------------------------------------------------- */
 
@@ -364,31 +371,33 @@ PKGREG_API int32_t pkgreg_push(pkgreg *registry, const char *repository, size_t 
  * of another content of this name and version, else PKGREG_PACKAGE_EXISTS. result: a JSON object
  * {"name", "version", "releaseVersion", "outcome": "added" | "unchanged" | "replaced"}, which the
  * caller frees; may be null. */
-PKGREG_API int32_t pkgreg_package_add_file(pkgreg *registry, const char *path, size_t path_length,
-                                           int32_t replace, pkgreg_text **result,
-                                           pkgreg_error **error);
-PKGREG_API int32_t pkgreg_package_add_stream(pkgreg *registry, pkgreg_read_fn read, void *user,
-                                             int32_t replace, pkgreg_text **result,
+PKGREG_API int32_t pkgreg_package_add_file(pkgreg_registry *registry, const char *path,
+                                           size_t path_length, int32_t replace,
+                                           pkgreg_text **result, pkgreg_error **error);
+PKGREG_API int32_t pkgreg_package_add_stream(pkgreg_registry *registry, pkgreg_read_fn read,
+                                             void *user, int32_t replace, pkgreg_text **result,
                                              pkgreg_error **error);
 /* Packages, as JSON objects {"name", "version", "releaseVersion", "resources", "images"}. name: only
  * versions of this package; null: all. */
-PKGREG_API int32_t pkgreg_packages(pkgreg *registry, const char *name, size_t name_length,
+PKGREG_API int32_t pkgreg_packages(pkgreg_registry *registry, const char *name, size_t name_length,
                                    const char *last, size_t last_length, size_t limit,
                                    pkgreg_list **list, pkgreg_error **error);
 /* The metadata of a package version, as a JSON object. PKGREG_PACKAGE_UNKNOWN. */
-PKGREG_API int32_t pkgreg_package_describe(pkgreg *registry, const char *name, size_t name_length,
-                                           const char *version, size_t version_length,
-                                           pkgreg_text **metadata, pkgreg_error **error);
-PKGREG_API int32_t pkgreg_package_remove(pkgreg *registry, const char *name, size_t name_length,
-                                         const char *version, size_t version_length,
-                                         pkgreg_error **error);
+PKGREG_API int32_t pkgreg_package_describe(pkgreg_registry *registry, const char *name,
+                                           size_t name_length, const char *version,
+                                           size_t version_length, pkgreg_text **metadata,
+                                           pkgreg_error **error);
+PKGREG_API int32_t pkgreg_package_remove(pkgreg_registry *registry, const char *name,
+                                         size_t name_length, const char *version,
+                                         size_t version_length, pkgreg_error **error);
 /* The Universe repository document of all packages, as `GET /repo` gives it to a cluster.
  *
- * options: a JSON object, null for none; its keys, all optional:
- *     "url": where clients reach the registry, "https://host:port"; what the document refers to;
+ * options: a JSON object, null for none; its keys:
+ *     "url": where clients reach the registry, "https://host:port"; what the document refers to.
+ *         Must be given where the registry's options have no `external-url`;
  *     "dcosRelease": such as "2.2", which decides on the document's version ("3" to "5");
  *     "name": only this package. */
-PKGREG_API int32_t pkgreg_package_repository(pkgreg *registry, const char *options,
+PKGREG_API int32_t pkgreg_package_repository(pkgreg_registry *registry, const char *options,
                                              size_t options_length, pkgreg_text **document,
                                              pkgreg_error **error);
 
@@ -424,7 +433,7 @@ typedef struct pkgreg_response pkgreg_response;
 /* Answers a request of the OCI distribution protocol, of DC/OS's package protocol, or of the
  * registry's own API, as a server on the registry would. PKGREG_OK says that there is a response,
  * whatever its status. */
-PKGREG_API int32_t pkgreg_handle(pkgreg *registry, const pkgreg_request *request,
+PKGREG_API int32_t pkgreg_handle(pkgreg_registry *registry, const pkgreg_request *request,
                                  pkgreg_response **response, pkgreg_error **error);
 
 /* A response at one glance; all pointers live as long as the response. */
@@ -438,8 +447,7 @@ typedef struct pkgreg_response_view {
     size_t body_size;
 } pkgreg_response_view;
 
-PKGREG_API int32_t pkgreg_response_get(const pkgreg_response *response,
-                                       pkgreg_response_view *view);
+PKGREG_API int32_t pkgreg_response_get(const pkgreg_response *response, pkgreg_response_view *view);
 /* The value of the first field of that name, the letters' case aside; null where there is none. It
  * ends at `*size`, no NUL follows. */
 PKGREG_API const char *pkgreg_response_header(const pkgreg_response *response, const char *name,
@@ -458,8 +466,9 @@ typedef struct pkgreg_server pkgreg_server;
  * address: "127.0.0.1:5000", "[::1]:0" (0: any free port), "unix:/run/pkgreg.sock"; null: those of
  *          the options' `listen`, which were given when the registry was opened.
  * PKGREG_LOCKED when the port is taken. */
-PKGREG_API int32_t pkgreg_serve(pkgreg *registry, const char *address, size_t address_length,
-                                pkgreg_server **server, pkgreg_error **error);
+PKGREG_API int32_t pkgreg_serve(pkgreg_registry *registry, const char *address,
+                                size_t address_length, pkgreg_server **server,
+                                pkgreg_error **error);
 /* The URL of an address that it listens on, null when there is none of that number: with the port
  * that was chosen. Lives as long as the server's handle. */
 PKGREG_API const char *pkgreg_server_url(const pkgreg_server *server, size_t number, size_t *size);

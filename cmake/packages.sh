@@ -15,7 +15,7 @@ packages_build=(
 # and fuzzers' tools, and the real clients and S3 servers that the suites in tests/clients drive.
 packages_test=(
     libbenchmark-dev libgmock-dev libgtest-dev
-    clang llvm
+    abigail-tools clang llvm valgrind
     curl openssl python3 python3-pytest util-linux zstd
     buildah containerd docker.io podman runc skopeo umoci
     ceph-mon ceph-osd radosgw
