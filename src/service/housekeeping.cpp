@@ -55,10 +55,10 @@ awaitable<void> Housekeeping::merge_segments() {
     try {
         const std::size_t merged = co_await registry_->merge_segments();
         if (merged == 0) co_return;
-        log_(LogLevel::info,
+        tell(LogLevel::info,
              "put " + std::to_string(merged) + " blobs together that were pushed in many pieces");
     } catch (const std::exception& error) {
-        log_(LogLevel::warning,
+        tell(LogLevel::warning,
              std::string("cannot put blobs together that were pushed in many pieces: ") +
                  error.what());
     }
