@@ -104,6 +104,8 @@ struct HttpRequest {
     std::string_view client = {};
     /// Names this request in logs; empty: none.
     std::string_view id = {};
+    /// It came over TLS.
+    bool secure = false;
 
     /// The value of the first field of that name, or nothing.
     std::optional<std::string_view> header(std::string_view name) const noexcept {

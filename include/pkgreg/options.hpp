@@ -120,6 +120,17 @@ struct ProgramOptions {
     std::vector<std::string> listen = {"127.0.0.1:5000"};
     /// `allow-http`: plain HTTP on addresses other than loopback.
     bool allow_http = false;
+    /// `tls-cert`: PEM file of the server's certificate and those between it and the root; with
+    /// `tls-key`, connections speak TLS. See `TlsOptions`.
+    std::string tls_cert = {};
+    /// `tls-key`: PEM file of its private key.
+    std::string tls_key = {};
+    /// `tls-client-ca`: PEM file of authorities whose certificates clients may show.
+    std::string tls_client_ca = {};
+    /// `tls-require-client-cert`: refuse clients that show none.
+    bool tls_require_client_cert = false;
+    /// `redirect-http`: addresses that send plain requests on to TLS; one text or an array.
+    std::vector<std::string> redirect_http = {};
     /// `external-url`: see `ProtocolOptions`.
     std::string external_url = {};
     /// `trusted-proxies`: see `ProtocolOptions`; one text or an array.

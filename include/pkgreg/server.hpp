@@ -3,12 +3,14 @@
 
 #include "pkgreg/http.hpp"
 #include "pkgreg/log.hpp"
+#include "pkgreg/tls.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +41,11 @@ struct ServerOptions {
     std::vector<std::string> listen = {"127.0.0.1:5000"};
     /// Allow plain HTTP on addresses other than loopback.
     bool allow_http = false;
+    /// Speak TLS on all addresses but unix sockets; nothing: plain HTTP.
+    std::optional<TlsOptions> tls = {};
+    /// Addresses, as above, that send every request on to the first one that speaks TLS (308).
+    /// They may be any, whatever `allow_http` says.
+    std::vector<std::string> redirect = {};
 
     // Limits.
     /// Connections at most; who comes then waits in the kernel's queue.
@@ -72,7 +79,7 @@ struct ServerOptions {
 class Server {
  public:
     /// Binds every address and starts. Throws `invalid_options` for an address that cannot be read
-    /// or may not be used, `locked` when a port is taken (the message says how to find by whom),
+    /// or may not be used, and for a certificate that cannot, `locked` when a port is taken (the message says how to find by whom),
     /// `denied` when the system does not allow it, `io` otherwise.
     ///
     /// @param tick called every second or so on a thread of the server (null: not), for work that
@@ -83,7 +90,8 @@ class Server {
     /// Stops at once: connections are closed.
     virtual ~Server() = default;
 
-    /// One URL per address, with the ports that were chosen: `http://127.0.0.1:41207`.
+    /// One URL per address of `ServerOptions::listen`, with the ports that were chosen:
+    /// `http://127.0.0.1:41207`.
     virtual const std::vector<std::string>& urls() const noexcept = 0;
     /// Open connections.
     virtual std::size_t connections() const noexcept = 0;

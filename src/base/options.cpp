@@ -406,6 +406,23 @@ void check_together(const Options& options, Problems& problems, Locate locate) {
                 "share nothing but a bucket; set it to 1, or give registry.s3");
     }
     if (is_s3(options)) check_s3(options, add);
+    const ProgramOptions& program = options.program;
+    if (program.tls_cert.empty() != program.tls_key.empty()) {
+        const bool no_key = program.tls_key.empty();
+        add(no_key ? "pkgreg.tls-cert" : "pkgreg.tls-key",
+            std::string("TLS needs a certificate and its key; give pkgreg.") +
+                (no_key ? "tls-key" : "tls-cert") + " as well");
+    }
+    if (!program.tls_cert.empty()) return;
+    if (!program.redirect_http.empty()) {
+        add("pkgreg.redirect-http",
+            "sends requests on to TLS, and there is none; give pkgreg.tls-cert and pkgreg.tls-key");
+    }
+    if (!program.tls_client_ca.empty() || program.tls_require_client_cert) {
+        add(program.tls_client_ca.empty() ? "pkgreg.tls-require-client-cert"
+                                          : "pkgreg.tls-client-ca",
+            "clients show certificates over TLS only; give pkgreg.tls-cert and pkgreg.tls-key");
+    }
 }
 
 // Printing.

@@ -92,6 +92,11 @@ void visit_fields(Visitor& visit, T& program) {
     visit.object("s3", program.s3);
     visit("listen", program.listen, Text::filled);
     visit("allow-http", program.allow_http, Any());
+    visit("tls-cert", program.tls_cert, Text::free);
+    visit("tls-key", program.tls_key, Text::free);
+    visit("tls-client-ca", program.tls_client_ca, Text::free);
+    visit("tls-require-client-cert", program.tls_require_client_cert, Any());
+    visit("redirect-http", program.redirect_http, Text::any_filled);
     visit("external-url", program.external_url, Text::optional_url);
     visit("trusted-proxies", program.trusted_proxies, Text::any_filled);
     visit("redirect-clients", program.redirect_clients, Text::any_filled);

@@ -186,6 +186,21 @@ class ServeCommand {
         add_switch("allow-http", &ProgramOptions::allow_http, true,
                    "Allow plain HTTP on addresses other than loopback")
             ->group(group);
+        add("tls-cert", &ProgramOptions::tls_cert, "FILE",
+            "Certificate and those that lead to its authority (PEM); read again when it changes")
+            ->group(group);
+        add("tls-key", &ProgramOptions::tls_key, "FILE", "Its private key (PEM)")->group(group);
+        add("tls-client-ca", &ProgramOptions::tls_client_ca, "FILE",
+            "Authorities whose certificates clients may show (PEM)")
+            ->group(group);
+        add_switch("tls-require-client-cert", &ProgramOptions::tls_require_client_cert, true,
+                   "Refuse clients that show none")
+            ->group(group);
+        add("redirect-http", &ProgramOptions::redirect_http, "HOST:PORT",
+            "Send plain requests at this address on to TLS (308); repeatable")
+            ->delimiter(',')
+            ->allow_extra_args(false)
+            ->group(group);
         add("external-url", &ProgramOptions::external_url, "URL",
             "Where clients reach the registry, if not where they say (Host)")
             ->group(group);

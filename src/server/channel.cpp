@@ -3,6 +3,7 @@
 #include "pkgreg/server.hpp"
 
 #include "server/event_loop.hpp"
+#include "server/tls/session.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -59,9 +60,23 @@ void ReceiveBuffer::release() noexcept {
     capacity_ = begin_ = end_ = 0;
 }
 
-Channel::Channel(EventLoop& loop, UniqueFd socket)
-    : loop_(loop), transport_(loop.context(), std::move(socket)), buffer_(loop) {
+Channel::Channel(EventLoop& loop, UniqueFd socket, std::shared_ptr<ssl_ctx_st> tls)
+    : loop_(loop), transport_(loop.context(), std::move(socket), std::move(tls)), buffer_(loop) {
     loop.enlist(*this);
+}
+
+awaitable<bool> Channel::handshake() {
+    while (true) {
+        const IoStatus status = transport_.tls()->handshake();
+        if (status != IoStatus::would_block) co_return status == IoStatus::ok;
+        bool ready = false;
+        if (transport_.tls()->has_unsent()) {
+            ready = co_await wait_writable(Waiting::head);
+        } else {
+            ready = co_await wait_readable(Waiting::head);
+        }
+        if (!ready) co_return false;
+    }
 }
 
 IoResult Channel::count(IoResult result) noexcept {
@@ -112,6 +127,15 @@ awaitable<std::size_t> Channel::send_all(std::span<iovec> from, bool more, Waiti
         // A send that was cut short means a full socket: another attempt would only say so.
         const bool ready = co_await wait_writable(why);
         if (!ready) co_return sent;
+    }
+}
+
+awaitable<bool> Channel::flush(Waiting why) {
+    while (true) {
+        const IoStatus status = transport_.flush();
+        if (status != IoStatus::would_block) co_return status == IoStatus::ok;
+        const bool ready = co_await wait_writable(why);
+        if (!ready) co_return false;
     }
 }
 

@@ -73,10 +73,17 @@ class ReceiveBuffer {
 class Channel : public boost::intrusive::list_base_hook<
                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
-    Channel(EventLoop& loop, UniqueFd socket);
+    Channel(EventLoop& loop, UniqueFd socket, std::shared_ptr<ssl_ctx_st> tls);
 
     EventLoop& loop() noexcept { return loop_; }
     ReceiveBuffer& buffer() noexcept { return buffer_; }
+
+    /// Null where the connection does not speak TLS.
+    const TlsSession* tls() const noexcept { return transport_.tls(); }
+    /// TLS: agrees with the peer on keys; false when that fails.
+    awaitable<bool> handshake();
+    /// Answers a peer that began with plain HTTP; nothing else can be sent afterwards.
+    void refuse_plain_http() noexcept { transport_.refuse_plain_http(); }
 
     IoResult receive(std::span<std::byte> into) noexcept;
     /// Whether `receive` would give something now: bytes, the end, or an error.
@@ -89,6 +96,9 @@ class Channel : public boost::intrusive::list_base_hook<
     IoResult drop() noexcept;
     /// Sends all that the vectors hold, which changes them; how much of it was sent.
     awaitable<std::size_t> send_all(std::span<iovec> from, bool more, Waiting why);
+
+    /// Waits until all that was sent has left; false when it cannot.
+    awaitable<bool> flush(Waiting why);
 
     /// False when the peer took too long (`expired`), when the server ends, or on a broken socket.
     awaitable<bool> wait_readable(Waiting why);

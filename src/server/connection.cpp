@@ -3,6 +3,7 @@
 #include "pkgreg/error.hpp"
 
 #include "server/event_loop.hpp"
+#include "server/tls/session.hpp"
 
 #include <array>
 #include <charconv>
@@ -31,16 +32,32 @@ unsigned status_of(ErrorCode failure) noexcept {
 
 }  // namespace
 
-Connection::Connection(EventLoop& loop, const ConnectionContext& context, UniqueFd socket,
-                       std::string peer, std::uint64_t number)
+Connection::Connection(EventLoop& loop, const ConnectionContext& context, NewConnection connection)
     : context_(context),
-      channel_(loop, std::move(socket)),
+      channel_(loop, std::move(connection.socket), std::move(connection.tls)),
       parser_(context.options.max_header_bytes, context.options.max_header_fields),
       body_(channel_),
-      peer_(std::move(peer)),
-      number_(number) {}
+      peer_(std::move(connection.peer)),
+      redirect_port_(std::move(connection.redirect_port)),
+      number_(connection.number) {}
+
+/// Agrees on keys. Who speaks plain HTTP instead is told so, in plain HTTP.
+awaitable<bool> Connection::begin_tls() {
+    const bool agreed = co_await channel_.handshake();
+    if (agreed) co_return true;
+    const TlsSession& tls = *channel_.tls();
+    if (tls.peer_speaks_http()) channel_.refuse_plain_http();
+    if (context_.options.log && !tls.failure().empty()) {
+        log(LogLevel::debug, "no TLS with " + peer_ + ": " + tls.failure());
+    }
+    co_return false;
+}
 
 awaitable<void> Connection::serve() {
+    if (channel_.tls()) {
+        const bool agreed = co_await begin_tls();
+        if (!agreed) co_return;
+    }
     Next next = Next::request;
     while (next == Next::request) {
         const HeadResult head = co_await read_head();
@@ -110,7 +127,8 @@ awaitable<Connection::Next> Connection::exchange(HeadResult head) {
     bool keep_alive = head == HeadResult::request && request.keep_alive && !refuse_new_ &&
                       !channel_.loop().draining() && !body_.failure();
     keep_alive = keep_alive && body_.discard_some();
-    const SendResult sent = co_await send(response, keep_alive);
+    SendResult sent = co_await send(response, keep_alive);
+    if (sent.complete) sent.complete = co_await channel_.flush(Waiting::response);
     if (context_.options.access_log) report(response.status(), sent);
     if (!sent.failure.empty()) {
         log(LogLevel::error,
@@ -127,11 +145,33 @@ awaitable<HttpResponse> Connection::respond(HeadResult head) {
         co_return error_response(parser_.refusal().status, parser_.refusal().message);
     }
     if (refuse_new_) co_return error_response(503, "the server is shutting down");
+    if (!redirect_port_.empty()) co_return redirect();
     const std::uint64_t max_body = context_.options.max_body_bytes;
     if (max_body != 0 && parser_.head().content_length > max_body) {
         co_return error_response(413, "the request's body is larger than this server accepts");
     }
     co_return co_await call_handler();
+}
+
+/// To the same target over TLS. 308, so that the method and the body come again (RFC 9110, 15.4.9).
+HttpResponse Connection::redirect() const {
+    const RequestHead& head = parser_.head();
+    std::string_view host;
+    for (const HeaderField& field : head.fields) {
+        if (same_field_name(field.name, "Host")) host = field.value;
+    }
+    const std::size_t bracket = host.find(']');
+    host = host.substr(0, host.find(':', bracket == std::string_view::npos ? 0 : bracket));
+    if (host.empty() || !head.target.starts_with('/')) {
+        return error_response(400, "this port speaks plain HTTP; use https");
+    }
+    std::string location("https://");
+    location.append(host);
+    if (redirect_port_ != "443") location.append(":").append(redirect_port_);
+    location.append(head.target);
+    HttpResponse response(308);
+    response.header("Location", location);
+    return response;
 }
 
 awaitable<HttpResponse> Connection::call_handler() {
@@ -143,6 +183,7 @@ awaitable<HttpResponse> Connection::call_handler() {
     request.body = head.framing == BodyFraming::none ? nullptr : &body_;
     request.client = peer_;
     request.id = request_id_;
+    request.secure = channel_.tls() != nullptr;
     std::string thrown = "unknown";
     try {
         co_return co_await context_.handler.handle(request);

@@ -14,8 +14,10 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace pkgreg {
 
@@ -28,12 +30,25 @@ struct ConnectionContext {
     std::string id_prefix;
 };
 
+/// A connection that was accepted.
+struct NewConnection {
+    NewConnection(UniqueFd accepted, std::string name, std::uint64_t n) noexcept
+        : socket(std::move(accepted)), peer(std::move(name)), number(n) {}
+
+    UniqueFd socket;
+    /// Who it is, for logs.
+    std::string peer;
+    /// Unique in the server.
+    std::uint64_t number;
+    /// What it speaks TLS with; null: it does not.
+    std::shared_ptr<ssl_ctx_st> tls = nullptr;
+    /// Not empty: requests are only sent on, to the same host at `https` and this port.
+    std::string redirect_port = {};
+};
+
 class Connection {
  public:
-    /// @param peer   who it is, for logs
-    /// @param number of this connection, unique in the server
-    Connection(EventLoop& loop, const ConnectionContext& context, UniqueFd socket, std::string peer,
-               std::uint64_t number);
+    Connection(EventLoop& loop, const ConnectionContext& context, NewConnection connection);
 
     /// Serves until the peer or the server ends the connection.
     awaitable<void> serve();
@@ -43,7 +58,9 @@ class Connection {
     enum class Next : std::uint8_t { request, linger, close };
 
     awaitable<HeadResult> read_head();
+    awaitable<bool> begin_tls();
     awaitable<bool> await_request();
+    HttpResponse redirect() const;
     awaitable<Next> exchange(HeadResult head);
     awaitable<HttpResponse> respond(HeadResult head);
     awaitable<HttpResponse> call_handler();
@@ -58,6 +75,7 @@ class Connection {
     RequestParser parser_;
     RequestBody body_;
     const std::string peer_;
+    const std::string redirect_port_;
     const std::uint64_t number_;
     std::uint64_t requests_ = 0;
     bool refuse_new_ = false;  // the request began after the server began to drain

@@ -175,16 +175,16 @@ std::optional<std::vector<ListeningSocket>> bind_all(const std::string& name,
     return sockets;
 }
 
-Listener listen_tcp(const std::string& address, bool allow_http) {
+Listener listen_tcp(const std::string& address, Spoken spoken) {
     const HostPort where = split(address);
     const auto addresses =
         where.host == "localhost" ? loopback_addresses(address, where) : resolve(address, where);
     for (const SocketAddress& one : addresses) {
-        if (!allow_http && !is_loopback(one)) {
+        if (spoken == Spoken::http && !is_loopback(one)) {
             refuse(address,
                    "plain HTTP is served on loopback addresses only, since anybody on the way can "
-                   "read and change it; pass --allow-http (allow_http in the options) to serve it "
-                   "all the same");
+                   "read and change it; give a certificate (--tls-cert, --tls-key), or pass "
+                   "--allow-http (allow_http in the options) to serve it all the same");
         }
     }
     for (int tries = 0; tries < 16; ++tries) {
@@ -193,7 +193,8 @@ Listener listen_tcp(const std::string& address, bool allow_http) {
         SocketAddress bound = name_of(sockets->front().fd());
         const std::string port = std::to_string(ntohs(port_of(bound)));
         const std::string host = address.substr(0, address.rfind(':'));
-        return Listener{std::move(*sockets), "http://" + host + ":" + port};
+        const std::string scheme = spoken == Spoken::tls ? "https://" : "http://";
+        return Listener{std::move(*sockets), scheme + host + ":" + port};
     }
     fail(address, EADDRINUSE);
 }
@@ -257,9 +258,9 @@ void ListeningSocket::close() noexcept {
     const UniqueFd closed = std::move(fd_);
 }
 
-Listener listen_on(const std::string& address, bool allow_http) {
+Listener listen_on(const std::string& address, Spoken spoken) {
     if (address.starts_with(unix_prefix)) return listen_unix(address);
-    return listen_tcp(address, allow_http);
+    return listen_tcp(address, spoken);
 }
 
 std::string format_address(const sockaddr_storage& address) {

@@ -36,8 +36,15 @@ struct Listener {
     std::string url;
 };
 
+/// What is spoken on an address.
+enum class Spoken : std::uint8_t {
+    http,           ///< plain, so on loopback only
+    http_anywhere,  ///< plain
+    tls
+};
+
 /// Binds one listen address. Throws as `Server::start`.
-Listener listen_on(const std::string& address, bool allow_http);
+Listener listen_on(const std::string& address, Spoken spoken);
 
 /// A peer's address for logs: `192.0.2.1:40000`, `[2001:db8::1]:40000`, `unix`.
 std::string format_address(const sockaddr_storage& address);

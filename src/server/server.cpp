@@ -9,6 +9,7 @@
 #include "server/connection.hpp"
 #include "server/event_loop.hpp"
 #include "server/listener.hpp"
+#include "server/tls/context.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -25,6 +26,7 @@
 #include <mutex>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <optional>
 #include <sys/socket.h>
 #include <system_error>
 #include <thread>
@@ -40,13 +42,20 @@ class ServerImpl;
 
 /// Accepts on one listening socket; lives on the first loop.
 struct Acceptor {
-    Acceptor(boost::asio::io_context& context, ListeningSocket listening)
-        : socket(std::move(listening)), readable(context, socket.fd()), pause(context) {}
+    Acceptor(boost::asio::io_context& context, ListeningSocket listening, bool speaks_tls,
+             std::string redirect)
+        : socket(std::move(listening)),
+          tls(speaks_tls),
+          redirect_port(std::move(redirect)),
+          readable(context, socket.fd()),
+          pause(context) {}
     ~Acceptor() {
         if (readable.is_open()) readable.release();
     }
 
     ListeningSocket socket;
+    const bool tls;
+    const std::string redirect_port;
     Transport::Descriptor readable;
     boost::asio::steady_timer pause;
     bool full = false;
@@ -87,7 +96,11 @@ class ServerImpl final : public Server {
     awaitable<void> accept_all(Acceptor& acceptor);
     awaitable<void> wait_for_room(Acceptor& acceptor);
     int accept_one(Acceptor& acceptor);
-    void give(UniqueFd socket, std::string peer);
+    std::string listen(const std::string& address, Spoken spoken,
+                       const std::string& redirect_port);
+    std::string tls_port() const;
+    awaitable<void> watch_certificate();
+    void give(NewConnection connection);
     void log_accept_error(int error);
     bool full() const noexcept;
     void stop_listening();
@@ -100,6 +113,7 @@ class ServerImpl final : public Server {
     std::vector<std::unique_ptr<EventLoop>> loops_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     std::vector<std::string> urls_;
+    std::unique_ptr<TlsContext> tls_;
     bool running_ = false;
 
     std::atomic<std::size_t> connections_{0};
@@ -109,6 +123,7 @@ class ServerImpl final : public Server {
 
     // The first loop's.
     bool listening_ = true;
+    std::optional<boost::asio::steady_timer> certificate_timer_;
     std::uint64_t accepted_ = 0;
     Clock::time_point last_complaint_{};
 };
@@ -124,8 +139,8 @@ ConnectionSlot::~ConnectionSlot() {
 
 // The arguments are parameters, not captures: a coroutine keeps those.
 awaitable<void> serve_connection(ConnectionSlot slot, const ConnectionContext& context,
-                                 UniqueFd socket, std::string peer, std::uint64_t number) {
-    Connection connection(slot.loop(), context, std::move(socket), std::move(peer), number);
+                                 NewConnection accepted) {
+    Connection connection(slot.loop(), context, std::move(accepted));
     co_await connection.serve();
 }
 
@@ -138,20 +153,47 @@ ServerImpl::ServerImpl(std::shared_ptr<HttpHandler> handler, ServerOptions optio
     for (std::size_t i = 0; i < threads; ++i) {
         loops_.push_back(std::make_unique<EventLoop>(options_));
     }
+    certificate_timer_.emplace(loops_.front()->context());
 }
 
 void ServerImpl::open() {
     if (options_.listen.empty()) {
         throw Error(ErrorCode::invalid_options, "no address to listen on; set at least one");
     }
+    if (options_.tls) tls_ = std::make_unique<TlsContext>(*options_.tls, options_.log);
+    const Spoken spoken = tls_                  ? Spoken::tls
+                          : options_.allow_http ? Spoken::http_anywhere
+                                                : Spoken::http;
     for (const std::string& address : options_.listen) {
-        Listener listener = listen_on(address, options_.allow_http);
-        for (ListeningSocket& socket : listener.sockets) {
-            acceptors_.push_back(
-                std::make_unique<Acceptor>(loops_.front()->context(), std::move(socket)));
-        }
-        urls_.push_back(std::move(listener.url));
+        urls_.push_back(listen(address, spoken, ""));
     }
+    if (options_.redirect.empty()) return;
+    const std::string port = tls_port();
+    for (const std::string& address : options_.redirect) {
+        listen(address, Spoken::http_anywhere, port);
+    }
+}
+
+/// Binds an address; its URL.
+std::string ServerImpl::listen(const std::string& address, Spoken spoken,
+                               const std::string& redirect_port) {
+    Listener listener = listen_on(address, spoken);
+    const bool tls = listener.url.starts_with("https:");
+    for (ListeningSocket& socket : listener.sockets) {
+        acceptors_.push_back(std::make_unique<Acceptor>(loops_.front()->context(),
+                                                        std::move(socket), tls, redirect_port));
+    }
+    return std::move(listener.url);
+}
+
+/// The port that plain requests are sent on to.
+std::string ServerImpl::tls_port() const {
+    for (const std::string& url : urls_) {
+        if (url.starts_with("https:")) return url.substr(url.rfind(':') + 1);
+    }
+    throw Error(ErrorCode::invalid_options,
+                "requests can only be redirected to an address that speaks TLS, and there is none; "
+                "give a certificate and a key");
 }
 
 void ServerImpl::run(std::function<awaitable<void>()> tick) {
@@ -167,6 +209,15 @@ void ServerImpl::run(std::function<awaitable<void>()> tick) {
         boost::asio::co_spawn(first.context(), accept_all(*acceptor), boost::asio::detached);
     }
     if (tick) first.run_tick(std::move(tick), options_.log);
+    if (tls_) boost::asio::co_spawn(first.context(), watch_certificate(), boost::asio::detached);
+}
+
+awaitable<void> ServerImpl::watch_certificate() {
+    while (listening_) {
+        certificate_timer_->expires_after(std::chrono::seconds(1));
+        co_await certificate_timer_->async_wait(no_exception);
+        if (listening_) tls_->reload_if_changed();
+    }
 }
 
 void ServerImpl::stop_loops() {
@@ -204,6 +255,7 @@ bool ServerImpl::drain(std::chrono::milliseconds grace) {
 
 void ServerImpl::stop_listening() {
     listening_ = false;
+    certificate_timer_->cancel();
     for (const auto& acceptor : acceptors_) {
         acceptor->pause.cancel();
         if (acceptor->readable.is_open()) acceptor->readable.release();
@@ -283,17 +335,19 @@ int ServerImpl::accept_one(Acceptor& acceptor) {
         const int on = 1;
         ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
-    give(std::move(socket), format_address(peer));
+    NewConnection connection(std::move(socket), format_address(peer), ++accepted_);
+    if (acceptor.tls) connection.tls = tls_->current();
+    connection.redirect_port = acceptor.redirect_port;
+    give(std::move(connection));
     return 0;
 }
 
-void ServerImpl::give(UniqueFd socket, std::string peer) {
+void ServerImpl::give(NewConnection connection) {
     EventLoop& loop = **std::ranges::min_element(
         loops_, {}, [](const auto& candidate) { return candidate->load.load(); });
     ConnectionSlot slot(*this, loop);
     boost::asio::co_spawn(loop.context(),
-                          serve_connection(std::move(slot), context_, std::move(socket),
-                                           std::move(peer), ++accepted_),
+                          serve_connection(std::move(slot), context_, std::move(connection)),
                           boost::asio::detached);
 }
 

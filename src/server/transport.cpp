@@ -1,9 +1,12 @@
 #include "server/transport.hpp"
 
+#include "server/tls/session.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <cerrno>
+#include <string_view>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/sendfile.h>
@@ -40,13 +43,34 @@ UniqueFd::~UniqueFd() {
     if (fd_ >= 0) ::close(fd_);
 }
 
+Transport::Transport(boost::asio::io_context& context, UniqueFd socket,
+                     std::shared_ptr<ssl_ctx_st> tls)
+    : socket_(context.get_executor(), socket.release()) {
+    if (tls) tls_ = std::make_unique<TlsSession>(std::move(tls), socket_.native_handle());
+}
+
+Transport::~Transport() = default;
+
 IoResult Transport::receive(std::span<std::byte> into) noexcept {
+    if (tls_) return tls_->receive(into);
     const int fd = socket_.native_handle();
     return from_call(restarted([&] { return ::recv(fd, into.data(), into.size(), MSG_DONTWAIT); }),
                      IoStatus::end);
 }
 
+void Transport::refuse_plain_http() noexcept {
+    constexpr std::string_view answer =
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 61\r\n"
+        "Connection: close\r\n\r\n"
+        "this port speaks TLS, and the request came without: use https";
+    const int fd = socket_.native_handle();
+    restarted([&] {
+        return ::send(fd, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    });
+}
+
 bool Transport::readable() noexcept {
+    if (tls_ && tls_->has_received()) return true;
     const int fd = socket_.native_handle();
     char byte;
     const ssize_t n = restarted([&] { return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); });
@@ -54,6 +78,7 @@ bool Transport::readable() noexcept {
 }
 
 IoResult Transport::send(std::span<const iovec> from, bool more) noexcept {
+    if (tls_) return tls_->send(from);
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(from.data());
     message.msg_iovlen = from.size();
@@ -62,7 +87,12 @@ IoResult Transport::send(std::span<const iovec> from, bool more) noexcept {
     return from_call(restarted([&] { return ::sendmsg(fd, &message, flags); }), IoStatus::failed);
 }
 
+IoStatus Transport::flush() noexcept {
+    return tls_ ? tls_->flush() : IoStatus::ok;
+}
+
 IoResult Transport::send_file(int fd, std::uint64_t offset, std::size_t length) noexcept {
+    if (tls_) return tls_->send_file(fd, offset, length);
     const int socket = socket_.native_handle();
     off_t from = static_cast<off_t>(offset);
     return from_call(restarted([&] { return ::sendfile(socket, fd, &from, length); }),
@@ -76,7 +106,8 @@ void Transport::cork(bool on) noexcept {
 }
 
 awaitable<bool> Transport::wait_readable() {
-    return wait(socket_, Descriptor::wait_read);
+    if (tls_ && tls_->has_received()) co_return true;
+    co_return co_await wait(socket_, Descriptor::wait_read);
 }
 
 awaitable<bool> Transport::wait_writable() {
@@ -89,6 +120,7 @@ void Transport::cancel() noexcept {
 }
 
 void Transport::shut_down_send() noexcept {
+    if (tls_) tls_->close_notify();
     ::shutdown(socket_.native_handle(), SHUT_WR);
 }
 

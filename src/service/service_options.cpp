@@ -33,6 +33,11 @@ ServerOptions server_options(const Options& options, LogCallback log) {
     ServerOptions server;
     server.listen = program.listen;
     server.allow_http = program.allow_http;
+    if (!program.tls_cert.empty()) {
+        server.tls = TlsOptions{program.tls_cert, program.tls_key, program.tls_client_ca,
+                                program.tls_require_client_cert};
+    }
+    server.redirect = program.redirect_http;
     server.max_connections = program.max_connections;
     server.max_header_bytes = program.max_header_bytes;
     server.header_timeout = seconds(program.header_timeout_seconds);

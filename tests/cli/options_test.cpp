@@ -375,6 +375,7 @@ TEST(Options, printing_fills_in_defaults_in_a_fixed_order) {
     },
     "listen": ["127.0.0.1:5000"],
     "allow-http": false,
+    "tls-require-client-cert": false,
     "read-only": false,
     "deletion": true,
     "log-level": "info",

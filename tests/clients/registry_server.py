@@ -9,7 +9,7 @@ from programs import PKGREG, SANITIZER_REPORTS, Daemon
 from http_client import Http
 from s3_servers import BucketStorage
 
-LISTENING = re.compile(r"listening on http://(127\.0\.0\.1|localhost|\[::1\]):(\d+)")
+LISTENING = re.compile(r"listening on https?://(127\.0\.0\.1|localhost|\[::1\]):(\d+)")
 
 
 class RegistryServer:

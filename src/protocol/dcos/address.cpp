@@ -103,7 +103,7 @@ RequestAddress::RequestAddress(std::string_view external_url,
 
 RegistryAddress RequestAddress::of(const HttpRequest& request) const {
     if (!external_.image_host.empty()) return external_;
-    bool secure = false;
+    bool secure = request.secure;
     std::string_view name = "Host";
     std::string_view value = request.header("Host").value_or("");
     std::optional<std::uint16_t> forwarded_port;
