@@ -351,8 +351,10 @@ PKGREG_API int32_t pkgreg_referrers(pkgreg_registry *registry, const char *repos
  *         registry without TLS.
  * options: a JSON object, null for none; its keys, all optional:
  *     "username", "password": for Basic authentication and for the token service;
- *     "ca": PEM file of the authorities to trust instead of the system's;
- *     "platforms": array of "os/arch[/variant]": which images of an index to copy; all by default.
+ *     "ca": PEM file of authorities to trust beside the system's;
+ *     "platforms": array of "os/arch[/variant]": which images of an index to pull. One: the image
+ *         alone; several: an index of these; all, and the index as it is, by default.
+ * Closing the registry ends a copy that runs, with PKGREG_CLOSED.
  * digest: room for PKGREG_DIGEST_SIZE bytes that receive the manifest's digest; may be null. */
 PKGREG_API int32_t pkgreg_pull(pkgreg_registry *registry, const char *source, size_t source_length,
                                const char *repository, size_t repository_length, const char *tag,

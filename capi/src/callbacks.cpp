@@ -23,23 +23,6 @@ void CallbackTarget<Function>::set(Function function, void* user) {
     if (before) idle_.wait(lock, [&] { return before->running == 0; });
 }
 
-template <class Function>
-template <class Call>
-void CallbackTarget<Function>::run(Call&& call) {
-    std::shared_ptr<Target> target;
-    {
-        const std::lock_guard lock(mutex_);
-        target = current_;
-        if (!target) return;
-        ++target->running;
-    }
-    {
-        const NoWaiting inside;
-        call(target->function, target->user);
-    }
-    end(*target);
-}
-
 template class CallbackTarget<pkgreg_log_fn>;
 template class CallbackTarget<pkgreg_progress_fn>;
 

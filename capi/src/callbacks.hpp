@@ -5,6 +5,8 @@
 #include "pkgreg.h"
 #include "pkgreg/log.hpp"
 
+#include "base/threads.hpp"
+
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -47,6 +49,23 @@ class CallbackTarget {
     std::condition_variable idle_;
     std::shared_ptr<Target> current_;
 };
+
+template <class Function>
+template <class Call>
+void CallbackTarget<Function>::run(Call&& call) {
+    std::shared_ptr<Target> target;
+    {
+        const std::lock_guard lock(mutex_);
+        target = current_;
+        if (!target) return;
+        ++target->running;
+    }
+    {
+        const NoWaiting inside;
+        call(target->function, target->user);
+    }
+    end(*target);
+}
 
 using LogTarget = CallbackTarget<pkgreg_log_fn>;
 using ProgressTarget = CallbackTarget<pkgreg_progress_fn>;

@@ -8,8 +8,14 @@
 namespace pkgreg::capi {
 
 void Children::add(std::shared_ptr<Child> child) {
-    const std::lock_guard lock(mutex_);
-    children_.push_back(std::move(child));
+    bool late = false;
+    {
+        const std::lock_guard lock(mutex_);
+        children_.push_back(child);
+        late = cut_off_;
+    }
+    // Made by a call that began before closing did, which waits for it.
+    if (late) child->cut_off();
 }
 
 void Children::remove(const std::shared_ptr<Child>& child) noexcept {
@@ -26,13 +32,13 @@ void Children::remove(const std::shared_ptr<Child>& child) noexcept {
 }
 
 void Children::cut_off_all() noexcept {
-    // A child that comes behind the last one was made by a call that still runs; it is released
-    // with the others. Nodes of the list are moved, so no memory is needed.
+    // Nodes of the list are moved, so no memory is needed.
     std::list<std::shared_ptr<Child>> done;
     while (true) {
         std::shared_ptr<Child> child;
         {
             const std::lock_guard lock(mutex_);
+            cut_off_ = true;
             if (children_.empty()) break;
             child = children_.front();
             done.splice(done.end(), children_, children_.begin());

@@ -40,6 +40,7 @@ class Children {
  private:
     std::mutex mutex_;
     std::list<std::shared_ptr<Child>> children_;
+    bool cut_off_ = false;
 };
 
 /// A handle's share of its child: the handle's end gives the child up, in the process that made it.
