@@ -11,6 +11,7 @@
 #include "cli/storage_arguments.hpp"
 #include "cli/storage_check.hpp"
 #include "cli/storage_orphans.hpp"
+#include "cli/trust/trust_command.hpp"
 #include "cli/version.hpp"
 
 #include <CLI/App.hpp>
@@ -45,6 +46,8 @@ constexpr const char* footer = R"(Examples:
       docker push 127.0.0.1:5000/hello:1
   pkgreg storage check --storage 's3://bucket/path?endpoint=http://127.0.0.1:9000'
       find out whether a registry can lie in that bucket; 'serve' takes the same
+  pkgreg trust --host registry.example.com:5000 --ca ca.pem
+      let this machine's container engines trust the certificate of that registry
   pkgreg tags hello --json
       list the tags of a repository of the server at 127.0.0.1:5000
   pkgreg add --dcos-file hello-1.0.dcos
@@ -436,6 +439,7 @@ int run(int argc, char** argv) {
     StorageCommand storage_command(app);
     ListingCommands listing_commands(app);
     add_build_commands(app);
+    add_trust_command(app);
     PackageCommands package_commands(app);
     app.footer(footer);  // last, or every command would inherit it
     try {

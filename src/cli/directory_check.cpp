@@ -5,7 +5,7 @@
 #include "pkgreg/error.hpp"
 #include "pkgreg/registry.hpp"
 
-#include "store/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 #include <cerrno>
 #include <chrono>

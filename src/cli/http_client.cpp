@@ -5,7 +5,7 @@
 #include "base/mask_secrets.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/log_text.hpp"
-#include "store/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 #include <curl/curl.h>
 #include <simdjson.h>

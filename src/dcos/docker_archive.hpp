@@ -9,7 +9,7 @@
 #include "pkgreg/descriptor.hpp"
 #include "pkgreg/digest.hpp"
 
-#include "store/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 #include <cstddef>
 #include <cstdint>

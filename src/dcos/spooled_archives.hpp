@@ -8,7 +8,7 @@
 
 #include "dcos/bundle_ledger.hpp"
 #include "dcos/docker_archive.hpp"
-#include "store/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 #include <cstdint>
 #include <map>

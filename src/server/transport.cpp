@@ -39,10 +39,6 @@ awaitable<bool> wait(Transport::Descriptor& socket, Transport::Descriptor::wait_
 
 }  // namespace
 
-UniqueFd::~UniqueFd() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
 Transport::Transport(boost::asio::io_context& context, UniqueFd socket,
                      std::shared_ptr<ssl_ctx_st> tls)
     : socket_(context.get_executor(), socket.release()) {

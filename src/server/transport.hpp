@@ -4,6 +4,7 @@
 
 #include "pkgreg/awaitable.hpp"
 
+#include "base/unique_fd.hpp"
 #include "server/io_result.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -19,26 +20,6 @@
 struct ssl_ctx_st;  // OpenSSL's SSL_CTX
 
 namespace pkgreg {
-
-/// A descriptor that is closed with its owner.
-class UniqueFd {
- public:
-    UniqueFd() noexcept = default;
-    explicit UniqueFd(int fd) noexcept : fd_(fd) {}
-    UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    UniqueFd& operator=(UniqueFd&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~UniqueFd();
-
-    int get() const noexcept { return fd_; }
-    int release() noexcept { return std::exchange(fd_, -1); }
-    explicit operator bool() const noexcept { return fd_ >= 0; }
-
- private:
-    int fd_ = -1;
-};
 
 class TlsSession;
 

@@ -5,7 +5,7 @@
 #include "pkgreg/object_store.hpp"
 
 #include "store/file_system.hpp"
-#include "store/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 #include <cstddef>
 #include <cstdint>

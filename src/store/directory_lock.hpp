@@ -2,7 +2,7 @@
 #pragma once
 
 #include "store/file_system.hpp"
-#include "store/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 #include <memory>
 #include <string>

@@ -2,7 +2,7 @@
 #include "cli/http_client.hpp"
 
 #include "cli/exit_code.hpp"
-#include "store/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 #include <gtest/gtest.h>
 

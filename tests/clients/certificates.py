@@ -19,7 +19,7 @@ class Authority:
         """Certificate and key files for a server of these hosts, or a client of that name."""
         self.serial += 1
         base = self.folder / f"{common_name.replace('/', '-')}-{self.serial}"
-        names = ",".join(("IP:" if host[0].isdigit() else "DNS:") + host for host in hosts)
+        names = ",".join(("IP:" if host[0].isdigit() or ":" in host else "DNS:") + host for host in hosts)
         extensions = base.with_suffix(".ext")
         extensions.write_text(f"subjectAltName={names}\nbasicConstraints=CA:FALSE\n")
         request, certificate, private = (base.with_suffix(end) for end in (".csr", ".pem", ".key"))

@@ -2,7 +2,7 @@
 
 #include "pkgreg/error.hpp"
 
-#include "store/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 #include <array>
 #include <cerrno>

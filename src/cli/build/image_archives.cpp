@@ -3,7 +3,7 @@
 #include "pkgreg/error.hpp"
 
 #include "dcos/docker_archive.hpp"
-#include "store/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 #include <algorithm>
 #include <cerrno>

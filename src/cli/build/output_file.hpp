@@ -5,7 +5,7 @@
 #include "pkgreg/digest.hpp"
 #include "pkgreg/hasher.hpp"
 
-#include "store/unique_fd.hpp"
+#include "base/unique_fd.hpp"
 
 #include <cstdint>
 #include <filesystem>
