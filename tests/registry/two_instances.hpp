@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 namespace pkgreg {
 
@@ -55,7 +56,9 @@ inline void interleave(
         both.first_store->after_each_verb([&] {
             if (steps++ != step) return;
             acted = true;
-            second_done = done(second, both.second);
+            // A thread of its own: the verb may be one on a thread of the library, where no call may
+            // wait.
+            std::thread([&] { second_done = done(second, both.second); }).join();
         });
         const bool first_done = done(first, both.first);
         both.first_store->after_each_verb(nullptr);
