@@ -7,6 +7,7 @@
 
 #include "registry/blob_storage.hpp"
 #include "registry/manifest_document.hpp"
+#include "registry/manifest_keys.hpp"
 #include "registry/packages/packages.hpp"
 #include "registry/reference_cache.hpp"
 #include "registry/repository_locks.hpp"
@@ -167,6 +168,7 @@ class Engine final : public Registry {
     Uploads uploads_;
     RepositoryLocks locks_;
     ReferenceCache references_;
+    ManifestKeys manifest_keys_;
     EnginePackages packages_;
 };
 

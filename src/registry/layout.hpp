@@ -265,6 +265,15 @@ inline std::string manifest_prefix(const RepositoryName& name, const Digest& dig
     return digest_prefix(manifests_root(name), digest);
 }
 
+/// Whether the key of a manifest belongs to that repository.
+inline bool is_manifest_key_of(std::string_view key, const RepositoryName& name) noexcept {
+    constexpr std::string_view head = "repositories/";
+    if (!key.starts_with(head)) return false;
+    key.remove_prefix(head.size());
+    if (!key.starts_with(name.view())) return false;
+    return key.substr(name.view().size()).starts_with("/_manifests/");
+}
+
 inline std::string tags_root(const RepositoryName& name) {
     return repository_root(name, "/_tags/", Tag::max_length);
 }

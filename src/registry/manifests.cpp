@@ -61,12 +61,18 @@ std::vector<Digest> references_of(const ManifestDocument& document) {
 
 awaitable<std::optional<Manifest>> Engine::read_manifest(const RepositoryName& repository,
                                                          const Digest& digest) {
+    if (const auto known = manifest_keys_.find(repository, digest)) {
+        auto text = co_await store_->get(*known);
+        if (text) co_return from_stored_form(digest, std::move(text));
+    }
     const std::string prefix = layout::manifest_prefix(repository, digest);
     const ListPage page = co_await store_->list(prefix, "", 8);
     for (const std::string& name : page.keys) {
         const ObjectKey key(name);
         auto text = co_await store_->get(key);
-        if (text) co_return from_stored_form(digest, std::move(text));
+        if (!text) continue;
+        manifest_keys_.insert(digest, key);
+        co_return from_stored_form(digest, std::move(text));
     }
     co_return std::nullopt;
 }

@@ -195,6 +195,24 @@ TEST_P(Manifests, DeletingAManifestRemovesItsTagsAndNoOthers) {
     expect_valid(store(), registry);
 }
 
+TEST_P(Manifests, WhereOneWasFoundBeforeDoesNotDecideWhetherItIsThere) {
+    const TestImage image("one");
+    const std::string digest = image.digest.to_string();
+    image.push(registry, "a", "one");
+    image.push(registry, "a/b", "one");
+    EXPECT_EQ(registry.get("a", digest), image.manifest);
+    EXPECT_EQ(registry.get("a/b", digest), image.manifest);
+    registry.remove("a/b", digest);
+    EXPECT_EQ(registry.get("a/b", digest), std::nullopt);
+    EXPECT_EQ(registry.get("a", digest), image.manifest);
+    EXPECT_EQ(registry.get("nowhere", digest), std::nullopt);
+    registry.remove("a", digest);
+    EXPECT_EQ(registry.get("a", digest), std::nullopt);
+    // It comes back under another key.
+    image.push(registry, "a", "one");
+    EXPECT_EQ(registry.get("a", "one"), image.manifest);
+}
+
 TEST_P(Manifests, OneThatAnIndexListsIsInUse) {
     const TestImage image("one");
     image.push(registry, "a", "one");
