@@ -278,7 +278,7 @@ struct Transfer::State {
     }
 
     /// Drives the exchange on; false once it has ended, well or not (`result`).
-    bool step(bool may_wait) {
+    bool step() {
         if (result) return false;
         int running = 0;
         curl_multi_perform(multi.get(), &running);
@@ -291,7 +291,6 @@ struct Transfer::State {
             }
             return false;
         }
-        if (may_wait) pause();
         return true;
     }
 
@@ -376,8 +375,7 @@ HttpAnswer Transfer::perform(const TransferRequest& request, BodySink& sink) {
         ~End() { state.end(); }
     } const end{*state_};
     state_->begin(request, &sink);
-    while (state_->step(true)) {
-    }
+    while (state_->step()) state_->pause();
     state_->require_success();
     state_->current->begin();
     return std::move(state_->current->answer);
@@ -386,7 +384,10 @@ HttpAnswer Transfer::perform(const TransferRequest& request, BodySink& sink) {
 HttpAnswer Transfer::open(const TransferRequest& request) {
     state_->begin(request, nullptr);
     try {
-        while (!state_->current->begun && state_->step(true)) {
+        // The step that brings the head may bring so much of the body that it is paused: there is
+        // nothing to wait for then.
+        while (!state_->current->begun && state_->step()) {
+            if (!state_->current->begun) state_->pause();
         }
         if (state_->result) state_->require_success();
     } catch (...) {
@@ -406,7 +407,7 @@ void Transfer::wait() {
         state_->taken = 0;
         state_->unpause();
         if (ready()) return;
-        state_->step(false);
+        state_->step();
         if (!ready()) state_->pause();
     }
 }
