@@ -16,8 +16,9 @@ packages_build=(
 packages_test=(
     libbenchmark-dev libgmock-dev libgtest-dev
     abigail-tools clang llvm valgrind
-    curl openssl python3 python3-pytest util-linux zstd
-    buildah containerd docker.io podman runc skopeo umoci
+    curl openssl python3 python3-pip python3-pytest python3-setuptools python3-venv python3-wheel
+    util-linux zstd
+    buildah containerd docker-registry docker.io podman runc skopeo umoci
     ceph-mon ceph-osd radosgw
     swift-account swift-container swift-object swift-proxy
     faketime memcached)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the project and runs its tests: unit tests by CTest, then the suites with real clients by
-# pytest. Installs what is missing (after asking). The last line is `N passed, N failed[, N skipped]`.
+# Builds the project and runs its tests: unit tests by CTest, then the Python package's and the suites
+# with real clients by pytest. Installs what is missing (after asking). The last line is `N passed, N failed[, N skipped]`.
 #
 # Everything that is written lies in build/. A second run builds what changed and runs the tests.
 set -uo pipefail
@@ -9,7 +9,7 @@ usage() {
     cat <<'END'
 usage: tests/run.sh [-y] [--quick | --sanitizers | --fuzz | --ci | --all] [-- PYTEST_ARGUMENT...]
 
-Without an option: the unit tests, then the suites with real clients.
+Without an option: the unit tests, the Python package's, then the suites with real clients.
 
   -y              install missing Debian packages without asking (so does a set CI)
   --quick         the unit tests only
@@ -18,7 +18,7 @@ Without an option: the unit tests, then the suites with real clients.
   --fuzz          every fuzzer for a short time
   --ci            all of that but the fuzzers, and several instances only over Ceph
   --all           all of that
-  -- ARGUMENT...  passed on to pytest, such as: -- -m skopeo -k mount
+  -- ARGUMENT...  passed on to the clients' pytest, such as: -- -m skopeo -k mount
 END
 }
 
@@ -30,6 +30,7 @@ results=$build/results
 yes=()
 parts=(unit clients)
 pytest_arguments=()
+with_python=yes
 while (($#)); do
     case $1 in
         -h | --help)
@@ -49,6 +50,7 @@ while (($#)); do
         --)
             shift
             pytest_arguments=("$@")
+            with_python=
             break
             ;;
         *)
@@ -136,6 +138,18 @@ client_tests() {
         --junitxml="$report" "$@"
 }
 
+# python_tests PRESET: the suite of the Python package against that build's library.
+python_tests() {
+    local preset=$1
+    part "the Python package, $preset"
+    local report=$results/$preset-python.xml
+    reports+=("$report")
+    rm -f "$report"
+    run env -C "$root/tests/python" \
+        PKGREG_BUILD="$build" PKGREG_LIBRARY="$build/$preset/capi/libpkgreg.so.1" \
+        PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q --junitxml="$report"
+}
+
 release() {
     configure_and_build release all -DPKGREG_BUILD_TESTS=ON -DPKGREG_BUILD_BENCH=ON || {
         lost "the release build"
@@ -143,6 +157,7 @@ release() {
     }
     unit_tests release
     if [[ " ${parts[*]} " == *" clients "* ]]; then
+        [[ -n $with_python ]] && python_tests release
         client_tests release "${pytest_arguments[@]}"
     fi
 }

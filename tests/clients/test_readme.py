@@ -1,8 +1,9 @@
-"""The examples of the README: every block that says so is run as it stands.
+"""The examples of the READMEs: every block that says so is run as it stands.
 
 A block is run when an HTML comment `<!-- test -->` is the line before it. `sh` blocks run in a
-folder of the test; `cpp` blocks are compiled against the library and run. Where an example needs a
-server, one listens on the port that the examples use.
+folder of the test; `cpp` blocks are compiled against the library and run; `python` blocks use the
+package in bindings/python. Where an example needs a server, one listens on the port that the examples
+use.
 """
 
 import os
@@ -18,13 +19,13 @@ pytestmark = pytest.mark.readme
 
 README = ROOT / "README.md"
 PORT = 5000
-BLOCK = re.compile(r"^<!-- test -->\n+```(sh|cpp)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^<!-- test -->\n+```(sh|cpp|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PKG_LIBRARY = BUILD / "release" / "src" / "libpkgreg.a"
 
 
-def blocks(language):
+def blocks(language, file=README):
     """The marked blocks of one language, each named by the line that it begins in."""
-    text = README.read_text() if README.exists() else ""
+    text = file.read_text() if file.exists() else ""
     return [pytest.param(match[2], id=f"line-{text.count(chr(10), 0, match.start(2)) + 1}")
             for match in BLOCK.finditer(text) if match[1] == language]
 
@@ -58,3 +59,13 @@ def test_a_cpp_example_of_the_readme_compiles_and_runs(block, tmp_path):
         "-lsimdjson", "-lcurl", "-lssl", "-lcrypto", "-larchive", "-lzstd", "-lz", "-pthread",
         timeout=300, env={**os.environ, "PATH": SYSTEM_PATH})
     run(program, cwd=tmp_path, timeout=60)
+
+
+@pytest.mark.parametrize("block", blocks("python") + blocks("python", ROOT / "bindings/python/README.md"))
+def test_a_python_example_works(block, tmp_path):
+    program = tmp_path / "example.py"
+    program.write_text(block)
+    library = BUILD / "release" / "capi" / "libpkgreg.so.1"
+    run("/usr/bin/python3", "-B", "-W", "error", program, cwd=tmp_path, timeout=60, env={
+        **environment(tmp_path), "PYTHONPATH": str(ROOT / "bindings" / "python"),
+        "PKGREG_LIBRARY": os.environ.get("PKGREG_LIBRARY", str(library))})
