@@ -16,9 +16,10 @@ import measure
 import packages
 import s3
 import scenarios
+import tls
 from workbench import Workbench
 
-SCENARIOS = {**scenarios.SCENARIOS, **packages.SCENARIOS, **s3.SCENARIOS}
+SCENARIOS = {**scenarios.SCENARIOS, **packages.SCENARIOS, **s3.SCENARIOS, **tls.SCENARIOS}
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -74,7 +75,7 @@ def check(parser, options):
         if not os.access(options.pkgreg, os.X_OK):
             parser.error(f"'{options.pkgreg}' is not there; build it, name it with --pkgreg, or "
                          "give --without pkgreg")
-    programs = {"taskset", "dd"} | ({"nginx", "docker-registry"} - set(options.without))
+    programs = {"taskset", "dd", "openssl"} | ({"nginx", "docker-registry"} - set(options.without))
     if "client-check" in options.scenarios:
         programs |= {"nginx", "wrk"}
     if "s3" in options.scenarios:
