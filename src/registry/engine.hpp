@@ -118,6 +118,9 @@ class Engine final : public Registry {
     awaitable<std::optional<Digest>> read_tag(const RepositoryName& repository, const Tag& tag);
     awaitable<void> check_references(const RepositoryName& repository,
                                      const ManifestDocument& document);
+    awaitable<void> check_blob(const RepositoryName& repository, const Descriptor& blob);
+    awaitable<void> check_manifest(const RepositoryName& repository, const Descriptor& manifest);
+    awaitable<void> renew_link(const RepositoryName& repository, const Descriptor& blob);
     awaitable<void> renew_references(const RepositoryName& repository,
                                      const ManifestDocument& document,
                                      const std::optional<ObjectKey>& written);

@@ -3,6 +3,7 @@
 
 #include "pkgreg/hasher.hpp"
 
+#include "base/side_by_side.hpp"
 #include "registry/engine.hpp"
 #include "registry/layout.hpp"
 
@@ -12,6 +13,9 @@
 
 namespace pkgreg {
 namespace {
+
+/// What a manifest refers to is looked for so many at a time where each look is a request.
+constexpr std::size_t checks_at_once = 8;
 
 /// A stored manifest: its media type, a line feed, its bytes.
 std::string stored_form(const MediaType& type, std::string_view bytes) {
@@ -117,17 +121,31 @@ awaitable<std::optional<Manifest>> Engine::find_manifest(const RepositoryName& r
 
 awaitable<void> Engine::check_references(const RepositoryName& repository,
                                          const ManifestDocument& document) {
-    for (const Descriptor& blob : document.blobs) {
-        const auto found = co_await find_blob(repository, blob.digest);
-        if (!found && !is_kept_elsewhere(blob)) missing("blob", blob);
+    const std::size_t blobs = document.blobs.size();
+    const std::size_t count = blobs + document.manifests.size();
+    const auto check = [&](std::size_t i) -> awaitable<void> {
+        if (i < blobs) return check_blob(repository, document.blobs[i]);
+        return check_manifest(repository, document.manifests[i - blobs]);
+    };
+    if (!store_->capabilities().exclusive) {
+        co_await side_by_side(count, checks_at_once, check);
+        co_return;
     }
-    for (const Descriptor& manifest : document.manifests) {
-        const bool there = co_await has_manifest(repository, manifest.digest);
-        if (there) continue;
-        // An index may also point at content that is no manifest.
-        const auto blob = co_await find_blob(repository, manifest.digest);
-        if (!blob && !is_kept_elsewhere(manifest)) missing("manifest", manifest);
-    }
+    for (std::size_t i = 0; i < count; ++i) co_await check(i);
+}
+
+awaitable<void> Engine::check_blob(const RepositoryName& repository, const Descriptor& blob) {
+    const auto found = co_await find_blob(repository, blob.digest);
+    if (!found && !is_kept_elsewhere(blob)) missing("blob", blob);
+}
+
+awaitable<void> Engine::check_manifest(const RepositoryName& repository,
+                                       const Descriptor& manifest) {
+    const bool there = co_await has_manifest(repository, manifest.digest);
+    if (there) co_return;
+    // An index may also point at content that is no manifest.
+    const auto blob = co_await find_blob(repository, manifest.digest);
+    if (!blob && !is_kept_elsewhere(manifest)) missing("manifest", manifest);
 }
 
 /// Settles what another instance deleted between the check of the references and the write of the
@@ -142,11 +160,10 @@ awaitable<void> Engine::renew_references(const RepositoryName& repository,
         const std::string catalog = layout::catalog_prefix(repository.str());
         co_await ensure_object(catalog, "");
     }
-    for (const Descriptor& blob : document.blobs) {
-        if (is_kept_elsewhere(blob)) continue;
-        const bool linked = co_await is_linked(repository, blob.digest);
-        if (!linked) co_await link_blob(repository, blob.digest);
-    }
+    const auto renew = [&](std::size_t i) -> awaitable<void> {
+        return renew_link(repository, document.blobs[i]);
+    };
+    co_await side_by_side(document.blobs.size(), checks_at_once, renew);
     for (const Descriptor& manifest : document.manifests) {
         if (is_kept_elsewhere(manifest)) continue;
         bool there = co_await has_manifest(repository, manifest.digest);
@@ -160,6 +177,12 @@ awaitable<void> Engine::renew_references(const RepositoryName& repository,
             missing("manifest", manifest);
         }
     }
+}
+
+awaitable<void> Engine::renew_link(const RepositoryName& repository, const Descriptor& blob) {
+    if (is_kept_elsewhere(blob)) co_return;
+    const bool linked = co_await is_linked(repository, blob.digest);
+    if (!linked) co_await link_blob(repository, blob.digest);
 }
 
 void Engine::require_manifest_size(std::string_view bytes) const {

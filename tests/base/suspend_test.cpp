@@ -1,6 +1,7 @@
-// The primitives that coroutines wait with: offload, WorkChain and AsyncSharedMutex.
+// The primitives that coroutines wait with: offload, WorkChain, AsyncSharedMutex and side_by_side.
 #include "pkgreg/blocking.hpp"
 
+#include "base/side_by_side.hpp"
 #include "base/suspend.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -8,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <latch>
@@ -302,6 +304,60 @@ TEST(AsyncSharedMutex, ExcludesWritersUnderThreads) {
     for (int i = 0; i < 6; ++i) threads.emplace_back([&, i] { run_blocking(worker(i < 3)); });
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(value, 3 * rounds);
+}
+
+TEST(SideBySide, DoesEveryNumberOnceAndNoMoreAtATimeThanAllowed) {
+    WorkPool pool(8);
+    for (const std::size_t count : {0u, 1u, 3u, 4u, 50u}) {
+        std::vector<int> done(count);
+        int running = 0;
+        int most = 0;
+        const auto work = [&](std::size_t i) -> awaitable<void> {
+            most = std::max(most, ++running);
+            const auto pause = [] { std::this_thread::sleep_for(1ms); };
+            co_await offload(pool, pause);
+            ++done[i];
+            --running;
+        };
+        run_blocking(side_by_side(count, 4, work));
+        EXPECT_EQ(done, std::vector<int>(count, 1));
+        EXPECT_EQ(most, static_cast<int>(std::min<std::size_t>(count, 4)));
+    }
+}
+
+TEST(SideBySide, ThrowsTheFirstErrorWhenAllAreOverAndBeginsNoMore) {
+    WorkPool pool(4);
+    std::atomic<int> begun = 0;
+    int running = 0;
+    const auto work = [&](std::size_t i) -> awaitable<void> {
+        ++begun;
+        ++running;
+        const auto pause = [i] { std::this_thread::sleep_for(i == 0 ? 1ms : 20ms); };
+        co_await offload(pool, pause);
+        --running;
+        if (i == 0) throw std::runtime_error("first");
+    };
+    const auto body = [&]() -> awaitable<void> {
+        try {
+            co_await side_by_side(100, 3, work);
+            ADD_FAILURE() << "nothing was thrown";
+        } catch (const std::runtime_error& error) {
+            EXPECT_STREQ(error.what(), "first");
+        }
+        EXPECT_EQ(running, 0);
+    };
+    run_blocking(body());
+    EXPECT_EQ(begun, 3);
+}
+
+TEST(SideBySide, WorksWhereEveryOperationIsDoneAtOnce) {
+    std::size_t sum = 0;
+    const auto work = [&](std::size_t i) -> awaitable<void> {
+        sum += i;
+        co_return;
+    };
+    run_blocking(side_by_side(1000, 8, work));
+    EXPECT_EQ(sum, 999u * 1000 / 2);
 }
 
 TEST(AsyncSharedMutex, AGuardUnlocksOnceAndMayBeMoved) {
