@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <utility>
 
 namespace pkgreg {
@@ -69,7 +70,10 @@ std::size_t line_of_bad_string(std::string_view text) {
 class Builder {
  public:
     Builder(std::string_view text, std::string_view source)
-        : padded_(text), text_(padded_), source_(source) {}
+        : padded_(text), text_(padded_), source_(source) {
+        // Where there is no memory for the copy, it is empty.
+        if (text_.size() != text.size()) throw std::bad_alloc();
+    }
 
     JsonValue build() {
         check(parser_.iterate(padded_).get(document_));
@@ -99,6 +103,7 @@ class Builder {
     void check(simdjson::error_code error) {
         if (error == simdjson::SUCCESS) return;
         switch (error) {
+            case simdjson::MEMALLOC: throw std::bad_alloc();
             case simdjson::EMPTY: fail(explain(error), 1);
             case simdjson::UTF8_ERROR: fail(explain(error), line_without_utf8(text_));
             case simdjson::UNCLOSED_STRING:

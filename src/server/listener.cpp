@@ -255,6 +255,8 @@ void ListeningSocket::close() noexcept {
         info.st_ino == inode_) {
         ::unlink(unix_path_.c_str());
     }
+    // A forked process may have a copy: nobody shall connect to that, nor the port be kept by it.
+    ::shutdown(fd_.get(), SHUT_RDWR);
     const UniqueFd closed = std::move(fd_);
 }
 
