@@ -229,29 +229,40 @@ def _handle_more(registry: int, slot: _Call, headers: Optional[HeaderPairs],
                  body: Optional[Body], client: Optional[str]) -> int:
     """A request with all that one can have. The structs are left without it."""
     request = slot.request
-    fields = _fields(headers)
+    arguments = registry, slot.request_at, slot.response_at, slot.error_at
+    fields = _fields(headers) if headers else None
     name = None if client is None else client.encode()
     try:
-        request.headers, request.header_count = fields, len(fields)
-        request.client, request.client_length = name, len(name or b"")
-        arguments = registry, slot.request_at, slot.response_at, slot.error_at
+        if fields is not None:
+            request.headers, request.header_count = fields, len(fields)
+        if name is not None:
+            request.client, request.client_length = name, len(name)
         if body is None:
             return _handle(*arguments)
-        if is_buffer(body):
-            with exported(body) as (address, size):
-                # An empty body is one all the same: any address will do.
-                request.body, request.body_size = address or slot.request_at, size
-                return _handle(*arguments)
-        return _handle_stream(slot, Reading(body), arguments)
+        return _handle_body(slot, body, arguments)
     finally:
-        request.headers, request.header_count = None, 0
-        request.client, request.client_length = None, 0
-        request.body, request.body_size = None, 0
-        request.read, request.read_length = READ_FUNCTION(), 0
+        if fields is not None:
+            request.headers, request.header_count = None, 0
+        if name is not None:
+            request.client, request.client_length = None, 0
+
+
+def _handle_body(slot: _Call, body: Body, arguments: Tuple[Any, ...]) -> int:
+    request = slot.request
+    if not is_buffer(body):
+        return _handle_stream(slot, Reading(body), arguments)
+    with exported(body) as (address, size):
+        try:
+            # An empty body is one all the same: any address will do.
+            request.body, request.body_size = address or slot.request_at, size
+            return _handle(*arguments)
+        finally:
+            request.body, request.body_size = None, 0
 
 
 def _handle_stream(slot: _Call, reading: Reading, arguments: Tuple[Any, ...]) -> int:
-    slot.request.read, slot.request.read_length = reading.function, TO_THE_END
+    request = slot.request
+    request.read, request.read_length = reading.function, TO_THE_END
     code = 0
 
     def answer() -> None:
@@ -261,17 +272,33 @@ def _handle_stream(slot: _Call, reading: Reading, arguments: Tuple[Any, ...]) ->
             error, slot.error.value = slot.error.value, None
             raise error_of(code, error)
 
-    reading.run(answer)
+    try:
+        reading.run(answer)
+    finally:
+        request.read, request.read_length = READ_FUNCTION(), 0
     return code
 
 
-def _fields(headers: Optional[HeaderPairs]) -> Any:
-    pairs = list(headers.items() if isinstance(headers, Mapping) else headers or ())
+# Programs send the same fields again and again. What identifies the sender is not kept.
+_known_fields: Dict[Tuple[Tuple[str, str], ...], Any] = {}
+_MOST_KNOWN = 64
+_SECRET_FIELDS = {"authorization", "cookie", "proxy-authorization"}
+
+
+def _fields(headers: HeaderPairs) -> Any:
+    pairs = tuple(headers.items() if isinstance(headers, (dict, Mapping)) else map(tuple, headers))
+    known = _known_fields.get(pairs)
+    if known is not None:
+        return known
     fields = (_library.Header * len(pairs))()
     for field, (name, value) in zip(fields, pairs):
         encoded = name.encode("latin-1"), value.encode("latin-1")
         field.name, field.value = encoded
         field.name_length, field.value_length = map(len, encoded)
+    if not any(name.lower() in _SECRET_FIELDS for name, _ in pairs):
+        if len(_known_fields) >= _MOST_KNOWN:
+            _known_fields.clear()
+        _known_fields[pairs] = fields
     return fields
 
 
