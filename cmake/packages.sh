@@ -5,7 +5,7 @@
 # Only what is missing is installed, and not before it was named and agreed to: by a person at the
 # terminal, by -y, or by CI being set.
 
-# What cmake/PkgregDependencies.cmake and src/dcos/CMakeLists.txt look for, and the tools that build it.
+# What cmake/PkgregDependencies.cmake looks for, and the tools that build it.
 packages_build=(
     ca-certificates ccache cmake g++ ninja-build pkg-config
     libarchive-dev libboost1.81-dev libcli11-dev libcurl4-openssl-dev libpugixml-dev libsimdjson-dev
@@ -15,7 +15,7 @@ packages_build=(
 # and fuzzers' tools, and the real clients and S3 servers that the suites in tests/clients drive.
 packages_test=(
     libbenchmark-dev libgmock-dev libgtest-dev
-    abigail-tools clang llvm valgrind
+    abigail-tools clang dpkg-dev llvm systemd valgrind
     curl openssl python3 python3-pip python3-pytest python3-setuptools python3-venv python3-wheel
     util-linux zstd
     buildah containerd docker-registry docker.io podman runc skopeo umoci

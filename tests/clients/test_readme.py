@@ -20,7 +20,7 @@ pytestmark = pytest.mark.readme
 README = ROOT / "README.md"
 PORT = 5000
 BLOCK = re.compile(r"^<!-- test -->\n+```(sh|cpp|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PKG_LIBRARY = BUILD / "release" / "src" / "libpkgreg.a"
+PKG_LIBRARY = BUILD / "release" / "src" / "libpkgreg_cxx.a"
 
 
 def blocks(language, file=README):
