@@ -9,7 +9,8 @@ usage() {
     cat <<'END'
 usage: tests/run.sh [-y] [--quick | --sanitizers | --fuzz | --ci | --all] [-- PYTEST_ARGUMENT...]
 
-Without an option: the unit tests, the Python package's, then the suites with real clients.
+Without an option: the unit tests, the Python package's, those of installing, then the suites with
+real clients.
 
   -y              install missing Debian packages without asking (so does a set CI)
   --quick         the unit tests only
@@ -30,7 +31,7 @@ results=$build/results
 yes=()
 parts=(unit clients)
 pytest_arguments=()
-with_python=yes
+other_suites=yes
 while (($#)); do
     case $1 in
         -h | --help)
@@ -50,7 +51,7 @@ while (($#)); do
         --)
             shift
             pytest_arguments=("$@")
-            with_python=
+            other_suites=
             break
             ;;
         *)
@@ -150,6 +151,19 @@ python_tests() {
         PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q --junitxml="$report"
 }
 
+# install_tests PRESET: what that build installs, the packages and the image that are made of it.
+install_tests() {
+    local preset=$1
+    part "installing, $preset"
+    local report=$results/$preset-install.xml
+    reports+=("$report")
+    rm -f "$report"
+    run env -C "$root/tests/install" \
+        PKGREG_BUILD="$build" PKGREG_BIN="$build/$preset/src/cli/pkgreg" \
+        PYTHONPYCACHEPREFIX="$build/clients/pycache" \
+        /usr/bin/python3 -m pytest -q -o cache_dir="$build/clients/cache" --junitxml="$report"
+}
+
 release() {
     configure_and_build release all -DPKGREG_BUILD_TESTS=ON -DPKGREG_BUILD_BENCH=ON || {
         lost "the release build"
@@ -157,7 +171,8 @@ release() {
     }
     unit_tests release
     if [[ " ${parts[*]} " == *" clients "* ]]; then
-        [[ -n $with_python ]] && python_tests release
+        [[ -n $other_suites ]] && python_tests release
+        [[ -n $other_suites ]] && install_tests release
         client_tests release "${pytest_arguments[@]}"
     fi
 }
