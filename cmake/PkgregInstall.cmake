@@ -71,3 +71,5 @@ if(PKGREG_PYTHON_DIR)
         COMPONENT python FILES_MATCHING PATTERN "*.py" PATTERN "py.typed"
         PATTERN "__pycache__" EXCLUDE)
 endif()
+
+include(PkgregPackage)
