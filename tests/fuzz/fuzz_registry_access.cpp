@@ -7,6 +7,7 @@
 #include "remote/auth_challenge.hpp"
 #include "remote/image_platform.hpp"
 #include "remote/image_reference.hpp"
+#include "remote/index_selection.hpp"
 #include "remote/registry_token.hpp"
 
 #include <algorithm>
@@ -76,6 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     allow_errors([&] { find_credentials(text, "docker.io"); });
     allow_errors([&] { read_helper_answer(text); });
     allow_errors([&] { choose_platform(text, Platform()); });
+    allow_errors([&] { select_platforms(text, {Platform(), Platform{"linux", "arm64"}}); });
     read_token(text);
     return 0;
 }

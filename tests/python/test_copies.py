@@ -109,6 +109,37 @@ def test_closing_ends_a_copy_that_waits(registry):
     assert ended
 
 
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """The files of a certificate for the loopback, which signed itself, and of its key."""
+    folder = tmp_path_factory.mktemp("certificate")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+                    "-days", "1", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
+                   check=True, capture_output=True)
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def test_over_tls_the_authority_can_be_named(registry, certificate):
+    cert, key = certificate
+    options = {"pkgreg": {"listen": ["127.0.0.1:0"], "tls-cert": str(cert), "tls-key": str(key)}}
+    with pkgreg.Registry("memory:", options) as other, other.serve(None) as server:
+        manifest = push_image(other.repository("team/app"), "v1", LAYER)
+        host = server.url.partition("https://")[2]
+        assert host
+        mine = registry.repository("mine")
+        with pytest.raises(pkgreg.UnavailableError, match="'ca' names a PEM file"):
+            mine.pull(f"{host}/team/app:v1")
+        assert mine.pull(f"{host}/team/app:v1", "v1", ca=cert) == digest_of(manifest)
+        mine.push(f"https://{host}/team/new:v1", "v1", ca=str(cert))
+        assert other.repository("team/new").read_blob(digest_of(LAYER)) == LAYER
+
+
+def test_who_speaks_no_tls_is_told_how_to_be_asked(registry, remote):
+    with pytest.raises(pkgreg.UnavailableError, match="http:// in front"):
+        registry.repository("mine").pull(f"{remote.host}/team/app:v1")
+
+
 @pytest.fixture
 def docker_registry(tmp_path):
     """The URL of Debian's docker-registry on an empty directory."""

@@ -58,8 +58,8 @@ class Reading:
     """A file-like object as a `pkgreg_read_fn`. What it raises comes out of `run` as itself."""
 
     def __init__(self, file: Any) -> None:
-        self._into = getattr(file, "readinto", None)
-        self._read = getattr(file, "read", None)
+        self._into: Any = getattr(file, "readinto", None)
+        self._read: Any = getattr(file, "read", None)
         if self._into is None and self._read is None:
             raise TypeError(f"expected bytes, a path or a binary file, not {type(file).__name__}")
         self._error: Optional[BaseException] = None
@@ -97,7 +97,7 @@ class Reading:
         memory = (ctypes.c_char * size).from_address(into)
         # Released at the end: the object cannot use its view when the memory is the library's again.
         with memoryview(memory) as room, room.cast("B") as octets:
-            read = self._into(octets)
+            read: Optional[int] = self._into(octets)
         if sys.getrefcount(memory) > 2:
             raise BufferError("readinto() kept a part of the buffer that it was given")
         if read is None:
@@ -114,7 +114,7 @@ class Reading:
             if length > size:
                 raise ValueError(f"read({size}) returned {length} bytes")
             if length:
-                ctypes.memmove(into, address, length)
+                ctypes.memmove(into, address or 0, length)
         return length
 
 
@@ -148,7 +148,7 @@ def system_file(file: Any) -> Optional[int]:
     if not file.readable() or not file.seekable():
         return None
     try:
-        descriptor = file.fileno()
+        descriptor: int = file.fileno()
     except OSError:  # a buffer around what is no file of the system's
         return None
     if isinstance(file, io.BufferedRandom):

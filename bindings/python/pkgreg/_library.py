@@ -11,6 +11,7 @@ import os
 from ctypes import (CFUNCTYPE, POINTER, Structure, c_char, c_char_p, c_int, c_int32, c_size_t,
                     c_uint32, c_uint64, c_void_p)
 from pathlib import Path
+from typing import Any, Dict, Tuple
 
 NAME = "libpkgreg.so.1"
 DIGEST_SIZE = 136
@@ -109,7 +110,7 @@ _PROTOTYPES = {
     "pkgreg_server_stop": (_HANDLE, c_uint32, POINTER(c_int32), _ERROR),
 }
 
-_WITH_RESULT = {
+_WITH_RESULT: Dict[str, Tuple[Any, Tuple[Any, ...]]] = {
     "pkgreg_version": (c_char_p, ()),
     "pkgreg_error_message": (c_char_p, (_HANDLE,)),
     "pkgreg_error_detail": (c_char_p, (_HANDLE,)),

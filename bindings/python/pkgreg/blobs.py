@@ -119,7 +119,7 @@ class BlobReader(io.RawIOBase):
         """New bytes, read into while nobody else has seen them, as CPython's own readers do."""
         if size == 0:
             return b""
-        data = _new_bytes(None, size)
+        data: bytes = _new_bytes(None, size)
         address, done = _bytes_address(data), 0
         while done < size:
             read = self._read_at(address + done, size - done)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import errno
-from typing import Dict, Type
+from typing import Any, Dict, Tuple, Type
 
 from ._library import lib
 
@@ -81,12 +81,13 @@ class PkgregError(Exception):
         # OSError's own text is made of its number and text, where there is a number.
         number = _NUMBERS.get(code)
         if number is not None and isinstance(self, OSError):
-            self.errno, self.strerror = number, message
+            setattr(self, "errno", number)
+            setattr(self, "strerror", message)
 
     def __str__(self) -> str:
         return self.message
 
-    def __reduce__(self):
+    def __reduce__(self) -> Tuple[Any, ...]:
         return type(self), (self.message, self.code, self.http_status, self.detail)
 
 
@@ -308,7 +309,7 @@ _CLASSES: Dict[int, Type[PkgregError]] = {
     ErrorCode.INTERNAL: InternalError,
 }
 
-_NUMBERS = {
+_NUMBERS: Dict[int, int] = {
     ErrorCode.UNAUTHORIZED: errno.EACCES,
     ErrorCode.DENIED: errno.EACCES,
     ErrorCode.NOT_FOUND: errno.ENOENT,

@@ -86,7 +86,8 @@ class Packages:
         metadata = c_void_p()
         call(lib.pkgreg_package_describe, self._registry._key, *text(name), *text(version),
              byref(metadata))
-        return json.loads(take_text(metadata))
+        described: Dict[str, Any] = json.loads(take_text(metadata))
+        return described
 
     def remove(self, name: str, version: str) -> None:
         """Raises `PackageUnknownError`."""

@@ -25,6 +25,7 @@ from .server import Server
 Storage = Union[str, "os.PathLike[str]"]
 
 _handle = requests.handle
+_NOBODY = PROGRESS_FUNCTION()  # type: ignore[call-overload]
 # Those that are open; closed before the interpreter ends, so that no thread calls into it then.
 _open: "weakref.WeakSet[Registry]" = weakref.WeakSet()
 
@@ -171,7 +172,7 @@ class Registry:
         """
         calls = None if function is None else _callbacks.ProgressCalls(function)
         with self._lock:
-            _callbacks.set_progress(self._key, calls.function if calls else PROGRESS_FUNCTION())
+            _callbacks.set_progress(self._key, calls.function if calls else _NOBODY)
             self._progress = calls
 
     def _callbacks(self) -> ContextManager[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from ctypes import byref, c_void_p, create_string_buffer
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, Optional, Sequence, Union
@@ -17,6 +18,8 @@ from .errors import BlobUnknownError, ManifestUnknownError
 if TYPE_CHECKING:
     from .registry import Registry
 
+FilePath = Union[str, "os.PathLike[str]"]
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -27,7 +30,8 @@ class Manifest:
     data: bytes
 
     def json(self) -> Dict[str, Any]:
-        return json.loads(self.data)
+        document: Dict[str, Any] = json.loads(self.data)
+        return document
 
 
 class Repository:
@@ -191,7 +195,7 @@ class Repository:
     # Copies.
 
     def pull(self, source: str, tag: Optional[str] = None, *, username: Optional[str] = None,
-             password: Optional[str] = None, ca: Optional[str] = None,
+             password: Optional[str] = None, ca: Optional[FilePath] = None,
              platforms: Optional[Sequence[str]] = None) -> str:
         """Copies an image, with all that it refers to, from another registry. Returns its digest.
 
@@ -210,7 +214,7 @@ class Repository:
         return digest.value.decode()
 
     def push(self, target: str, reference: str = "latest", *, username: Optional[str] = None,
-             password: Optional[str] = None, ca: Optional[str] = None) -> None:
+             password: Optional[str] = None, ca: Optional[FilePath] = None) -> None:
         """Copies an image, with all that it refers to, to another registry.
 
         Args:
@@ -223,11 +227,11 @@ class Repository:
                  *text(target), *json_text(options))
 
 
-def _remote_options(username: Optional[str], password: Optional[str], ca: Optional[str],
+def _remote_options(username: Optional[str], password: Optional[str], ca: Optional[FilePath],
                     platforms: Optional[Sequence[str]]) -> Dict[str, Any]:
     if isinstance(platforms, str):
         raise TypeError("platforms is a list of texts, such as ['linux/amd64']")
-    given = {"username": username, "password": password, "ca": None if ca is None else str(ca),
+    given = {"username": username, "password": password, "ca": None if ca is None else os.fspath(ca),
              "platforms": None if platforms is None else list(platforms)}
     return {key: value for key, value in given.items() if value is not None}
 

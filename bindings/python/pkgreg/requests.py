@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import io
 from ctypes import addressof, byref, c_size_t, c_void_p, string_at
-from typing import IO, Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
 from . import _library
 from ._calls import call
@@ -23,7 +23,7 @@ Body = Union[bytes, bytearray, memoryview, IO[bytes]]
 # A larger body stays in the library until it is read.
 _COPIED = 64 << 10
 
-_handle = lib.pkgreg_handle
+_handle: Callable[..., int] = lib.pkgreg_handle
 _response_get = lib.pkgreg_response_get
 _response_free = lib.pkgreg_response_free
 
@@ -275,7 +275,7 @@ def _handle_stream(slot: _Call, reading: Reading, arguments: Tuple[Any, ...]) ->
     try:
         reading.run(answer)
     finally:
-        request.read, request.read_length = READ_FUNCTION(), 0
+        request.read, request.read_length = READ_FUNCTION(), 0  # type: ignore[call-overload]
     return code
 
 
@@ -286,7 +286,8 @@ _SECRET_FIELDS = {"authorization", "cookie", "proxy-authorization"}
 
 
 def _fields(headers: HeaderPairs) -> Any:
-    pairs = tuple(headers.items() if isinstance(headers, (dict, Mapping)) else map(tuple, headers))
+    given = headers.items() if isinstance(headers, (dict, Mapping)) else headers
+    pairs = tuple((name, value) for name, value in given)
     known = _known_fields.get(pairs)
     if known is not None:
         return known
