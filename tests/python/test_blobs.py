@@ -1,6 +1,7 @@
 """Blobs: what is pushed, by whatever way, is what is read."""
 
 import array
+import ctypes
 import io
 import mmap
 import os
@@ -10,6 +11,7 @@ import pytest
 
 import pkgreg
 from content import UNKNOWN, digest_of
+from pkgreg._content import exported
 
 DATA = bytes(range(256)) * 5000
 
@@ -47,6 +49,17 @@ def test_a_map_of_a_file_is_content(app, tmp_path):
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         assert app.push_blob(mapped) == digest_of(DATA)
         # Nothing was kept: else closing the map would raise BufferError.
+
+
+def test_a_buffer_cannot_move_during_a_call():
+    data = bytearray(b"content")
+    with exported(data) as (address, size):
+        assert ctypes.string_at(address, size) == b"content"
+        with pytest.raises(BufferError):
+            data.append(0)
+    data.append(0)
+    with exported(b"") as (_, size):
+        assert size == 0
 
 
 def test_an_empty_blob_is_a_blob(any_registry):

@@ -88,6 +88,17 @@ def test_a_progress_function_cannot_wait_for_the_library(registry, remote):
     with pytest.raises(pkgreg.WouldDeadlockError):
         registry.repository("mine").pull(f"{remote.url}/team/app:v1")
     assert not registry.closed
+    refused = []
+
+    def replace(progress):
+        try:
+            registry.on_progress(None)
+        except pkgreg.WouldDeadlockError as error:
+            refused.append(error)
+
+    registry.on_progress(replace)
+    registry.repository("mine").pull(f"{remote.url}/team/app:v1")
+    assert refused
 
 
 def test_closing_ends_a_copy_that_waits(registry):

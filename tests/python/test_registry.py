@@ -1,5 +1,6 @@
 """Opening and closing, servers, logs, threads, forks: what holds a registry together."""
 
+import contextlib
 import gc
 import io
 import logging
@@ -300,6 +301,53 @@ def test_a_log_handler_cannot_wait_for_the_library(tmp_path):
     ask_for_packages(registry)
     registry.close()
     assert len(refused) == 2
+
+
+def test_what_reads_for_a_call_cannot_close(registry, app):
+    class Closing:
+        refused = 0
+
+        def read(self, size):
+            if self.refused:
+                return b""
+            try:
+                registry.close()
+            except pkgreg.WouldDeadlockError as error:
+                assert "another thread" in str(error)
+                self.refused += 1
+            return b"content"
+
+    file = Closing()
+    assert app.push_blob(file) == digest_of(b"content") and file.refused == 1
+    assert not registry.closed
+
+
+def test_closing_waits_for_who_would_close(registry, app):
+    """The one inside a call is refused as long as nobody closes, so neither waits for the other."""
+    begun, refused = threading.Event(), []
+
+    class Closing:
+        def read(self, size):
+            begun.set()
+            while True:
+                try:
+                    registry.close()
+                    return b""  # the other thread has begun to
+                except pkgreg.WouldDeadlockError as error:
+                    refused.append(error)
+                    time.sleep(0.001)
+
+    def push():
+        with contextlib.suppress(pkgreg.ClosedError):
+            app.push_blob(Closing())
+
+    pusher = threading.Thread(target=push)
+    pusher.start()
+    begun.wait(20)
+    time.sleep(0.05)
+    registry.close()
+    pusher.join(20)
+    assert not pusher.is_alive() and refused
 
 
 def test_a_server_whose_last_reference_goes_on_its_own_thread_is_stopped(tmp_path):

@@ -15,7 +15,29 @@ from typing import Any, Callable, Dict, Iterator, Optional
 
 from ._calls import call
 from ._library import LOG_FUNCTION, PROGRESS_FUNCTION, TO_THE_END, lib
-from .errors import CancelledError
+from .errors import CancelledError, ErrorCode, WouldDeadlockError
+
+# What callbacks run on this thread.
+_inside = threading.local()
+
+
+@contextmanager
+def _callback() -> Iterator[None]:
+    before = getattr(_inside, "callback", False)
+    _inside.callback = True
+    try:
+        yield
+    finally:
+        _inside.callback = before
+
+
+def require_outside() -> None:
+    """Before a lock is taken that a call may hold which waits for this callback's end."""
+    if getattr(_inside, "callback", False):
+        raise WouldDeadlockError("a callback of the registry cannot replace a callback, whose end "
+                                 "that would wait for; do it on another thread, or afterwards",
+                                 ErrorCode.WOULD_DEADLOCK)
+
 
 _LEVELS = {0: logging.DEBUG, 1: logging.INFO, 2: logging.WARNING, 3: logging.ERROR}
 
@@ -40,7 +62,8 @@ def log_function(logger: logging.Logger) -> Any:
         severity = _LEVELS.get(level, logging.ERROR)
         if logger.isEnabledFor(severity):
             line = ctypes.string_at(message, length).decode(errors="replace")
-            logger.log(severity, "%s", line)
+            with _callback():
+                logger.log(severity, "%s", line)
 
     return LOG_FUNCTION(log)
 
@@ -57,8 +80,10 @@ class ProgressCalls:
         try:
             progress = told.contents
             total = None if progress.total == TO_THE_END else progress.total
-            answer = self._program(Progress(progress.operation.decode(), progress.subject.decode(),
-                                            progress.done, total))
+            seen = Progress(progress.operation.decode(), progress.subject.decode(), progress.done,
+                            total)
+            with _callback():
+                answer = self._program(seen)
             return 1 if answer is False else 0
         except BaseException as error:
             self._errors[threading.get_ident()] = error

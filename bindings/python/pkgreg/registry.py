@@ -16,7 +16,7 @@ from typing import Any, ContextManager, Iterator, Mapping, Optional, Union
 from . import _callbacks, requests
 from ._calls import call, json_text, pages, text
 from ._library import PROGRESS_FUNCTION, lib
-from .errors import ErrorCode, error_of
+from .errors import ErrorCode, WouldDeadlockError, error_of
 from .packages import Packages
 from .repository import Repository
 from .requests import Body, HeaderPairs, Response
@@ -80,17 +80,21 @@ class Registry:
 
     def close(self) -> None:
         """Releases the storage: a directory can then be opened again. Calls of other threads are
-        waited for, servers stopped, their transfers cut off. Closing again changes nothing.
+        waited for, servers stopped, their transfers cut off. Closing again changes nothing; of two
+        threads that close at once, one waits.
 
-        Raises `WouldDeadlockError` from within a callback.
+        Raises `WouldDeadlockError` from within a callback, or what reads for a call.
         """
-        with self._lock:
-            if self._closed:
-                return
-            code = lib.pkgreg_close(byref(c_void_p(self._key)))
-            if code not in (ErrorCode.CLOSED, ErrorCode.FORKED) and code:
-                raise error_of(code, None)
-            self._closed = True
+        if self._closed:
+            return
+        # No lock: the calls that this waits for may be about to close as well.
+        code = lib.pkgreg_close(byref(c_void_p(self._key)))
+        if code == ErrorCode.WOULD_DEADLOCK:
+            raise WouldDeadlockError("a registry cannot be closed from within a callback of a call "
+                                     "that closing waits for; close it on another thread", code)
+        if code not in (0, ErrorCode.CLOSED, ErrorCode.FORKED):
+            raise error_of(code, None)
+        self._closed = True
         _open.discard(self)
 
     def __enter__(self) -> "Registry":
@@ -170,6 +174,7 @@ class Registry:
         The function gets a `Progress`. Where it returns False the call ends with `CancelledError`;
         what it raises comes out of the call. It must not call the registry.
         """
+        _callbacks.require_outside()
         calls = None if function is None else _callbacks.ProgressCalls(function)
         with self._lock:
             _callbacks.set_progress(self._key, calls.function if calls else _NOBODY)
@@ -193,6 +198,15 @@ def _close_anywhere(key: int, callbacks: Any) -> None:
 
     # The callbacks live as long as the thread does.
     threading.Thread(target=close, args=(callbacks,), name="pkgreg close").start()
+
+
+def _renew_locks() -> None:
+    """A thread that held one stayed in the parent."""
+    for registry in list(_open):
+        registry._lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_locks)
 
 
 @atexit.register
