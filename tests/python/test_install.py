@@ -2,12 +2,15 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import pkgreg
 
 from conftest import ROOT
 
@@ -96,3 +99,8 @@ def test_types_come_with_the_package(environment, tmp_path):
     origin = run(environment, "-c", "import importlib.util as u; print(u.find_spec('pkgreg').origin)",
                  env=variables(), cwd=tmp_path)
     assert (Path(origin.strip()).parent / "py.typed").exists()
+
+
+def test_package_and_library_are_of_one_version():
+    text = (ROOT / "bindings" / "python" / "pyproject.toml").read_text()
+    assert re.search(r'^version = "(.*)"$', text, re.MULTILINE)[1] == pkgreg.__version__

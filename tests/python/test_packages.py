@@ -112,5 +112,13 @@ def test_progress_is_told_and_can_stop(registry):
     registry.on_progress(fail)
     with pytest.raises(LookupError, match="mine"):
         registry.packages.add(big)
+    # Told of the end, a function comes too late to stop, but an interrupt is not lost.
+    def interrupt(progress):
+        if progress.done == progress.total:
+            raise KeyboardInterrupt
+
+    registry.on_progress(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        registry.packages.add(bundle(version="2.0"))
     registry.on_progress(None)
-    assert registry.packages.add(bundle(version="2.0")).outcome == "added"
+    assert registry.packages.add(bundle(version="2.0")).outcome == "unchanged"

@@ -131,6 +131,15 @@ def test_what_is_not_closed_is_closed_with_a_warning(tmp_path):
     pkgreg.Registry(tmp_path).close()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_where_warnings_are_errors_it_is_closed_all_the_same(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pkgreg.Registry(tmp_path)
+        gc.collect()
+    pkgreg.Registry(tmp_path).close()
+
+
 def test_a_program_that_ends_closes_what_is_open(tmp_path):
     program = (
         "import pkgreg, sys, threading, urllib.request, logging\n"

@@ -98,6 +98,12 @@ class ProgressCalls:
             if error is not None:
                 raise error from None
             raise
+        else:
+            # The call was done before it could be stopped; an interrupt must not get lost all the
+            # same.
+            error = self._errors.get(threading.get_ident())
+            if error is not None and not isinstance(error, Exception):
+                raise error
         finally:
             self._errors.pop(threading.get_ident(), None)
 

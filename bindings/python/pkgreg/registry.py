@@ -106,8 +106,11 @@ class Registry:
     def __del__(self) -> None:
         if getattr(self, "_closed", True):
             return
-        warnings.warn(f"{self!r} was not closed", ResourceWarning, stacklevel=2, source=self)
-        _close_anywhere(self._key, (self._log, self._progress))
+        try:
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, stacklevel=2, source=self)
+        finally:
+            # Also where warnings are errors.
+            _close_anywhere(self._key, (self._log, self._progress))
 
     # What it holds.
 
