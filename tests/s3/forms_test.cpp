@@ -8,9 +8,12 @@
 #include "s3/timestamps.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/provider.h>
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <span>
 #include <string>
 
@@ -87,6 +90,25 @@ S3StoreOptions at(std::string endpoint, std::string bucket = "bucket") {
     options.endpoint = std::move(endpoint);
     options.bucket = std::move(bucket);
     return options;
+}
+
+TEST(ChecksumsDeathTest, DoNotDependOnWhatTheApplicationAllowsOpenssl) {
+    const auto work_without_providers = [] {
+        OSSL_PROVIDER_load(nullptr, "null");
+        EVP_set_default_properties(nullptr, "fips=yes");
+        const bool none = EVP_MD_fetch(nullptr, "SHA256", nullptr) == nullptr;
+        const std::string key = "key";
+        const std::span<const unsigned char> secret(
+            reinterpret_cast<const unsigned char*>(key.data()), key.size());
+        const std::string text = "The quick brown fox jumps over the lazy dog";
+        const bool same = to_hex(hmac_sha256(secret, text)) ==
+                              "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8" &&
+                          content_md5(bytes(text)) == "nhB9nTcrtoJr2B01QqQZ1g==" &&
+                          content_sha256(bytes(text)) ==
+                              "d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592";
+        std::_Exit(none && same ? 0 : 1);
+    };
+    EXPECT_EXIT(work_without_providers(), testing::ExitedWithCode(0), "");
 }
 
 TEST(Endpoint, NamesTheRegionThatAmazonsHostHas) {
