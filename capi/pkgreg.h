@@ -479,7 +479,8 @@ PKGREG_API const char *pkgreg_server_url(const pkgreg_server *server, size_t num
  * again changes nothing. */
 PKGREG_API int32_t pkgreg_server_stop(pkgreg_server *server, uint32_t grace_ms, int32_t *complete,
                                       pkgreg_error **error);
-/* Stops at once where it runs, and frees the handle. */
+/* Stops at once where it runs, and frees the handle. From within a callback, which must not wait, only
+ * the handle is freed; the server goes on until the registry is closed. */
 PKGREG_API void pkgreg_server_free(pkgreg_server *server);
 
 #ifdef __cplusplus

@@ -50,14 +50,6 @@ void Progress::finish() {
     tell();
 }
 
-void Progress::begin(std::string subject, std::uint64_t total) {
-    subject_ = std::move(subject);
-    total_ = total;
-    done_ = 0;
-    told_ = 0;
-    tell();
-}
-
 void Progress::tell() {
     told_ = done_;
     std::int32_t answer = 0;

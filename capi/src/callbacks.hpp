@@ -87,9 +87,6 @@ class Progress {
     /// All of it is done.
     void finish();
 
-    /// Another thing from here on, such as the next blob.
-    void begin(std::string subject, std::uint64_t total);
-
  private:
     static constexpr std::uint64_t interval = std::uint64_t{1} << 20;
 
@@ -97,7 +94,7 @@ class Progress {
 
     ProgressTarget& target_;
     const char* const operation_;
-    std::string subject_;
+    const std::string subject_;
     std::uint64_t total_;
     std::uint64_t done_ = 0;
     std::uint64_t told_ = 0;

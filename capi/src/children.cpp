@@ -1,5 +1,6 @@
 #include "children.hpp"
 
+#include "base/threads.hpp"
 #include "core.hpp"
 
 #include <algorithm>
@@ -19,6 +20,7 @@ void Children::add(std::shared_ptr<Child> child) {
 }
 
 void Children::remove(const std::shared_ptr<Child>& child) noexcept {
+    if (child->release_waits() && !may_wait()) return;
     std::list<std::shared_ptr<Child>> taken;
     {
         const std::lock_guard lock(mutex_);

@@ -24,13 +24,15 @@ class Child {
     virtual void cut_off() noexcept {}
     /// Gives up what is held of the registry. No call uses the child.
     virtual void release() noexcept = 0;
+    /// Whether `release` waits for threads of the library, as nothing may on one of them.
+    virtual bool release_waits() const noexcept { return false; }
 };
 
 /// The children of one registry. Any thread.
 class Children {
  public:
     void add(std::shared_ptr<Child> child);
-    /// Takes a child out and releases it, unless closing has done so.
+    /// Takes a child out and releases it, unless closing has done so, or has to do it.
     void remove(const std::shared_ptr<Child>& child) noexcept;
 
     // For closing, when no new calls begin; the second one when none runs any more.

@@ -48,6 +48,8 @@ class RunningServer final : public Child {
         }
     }
 
+    bool release_waits() const noexcept override { return true; }
+
     void release() noexcept override {
         std::shared_ptr<Server> ended;
         const std::lock_guard lock(release_mutex_);

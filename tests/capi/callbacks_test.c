@@ -1,6 +1,7 @@
 /* Callbacks: who is told, when one is taken away, and what a callback may not do. */
 
-#include "check.h"
+#include "client.h"
+#include "folder.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -186,10 +187,62 @@ static void a_callback_may_free(void) {
     CHECK(pkgreg_close(&registry) == PKGREG_OK);
 }
 
+/* A registry whose only tag is damaged: whoever asks for it over HTTP causes a line on the server's own
+ * thread. */
+static pkgreg *open_damaged(const folder *folder) {
+    char path[128];
+    FILE *tag = NULL;
+    pkgreg *registry = open_folder(folder);
+    push_image(registry, "a", "1", NULL);
+    CHECK(pkgreg_close(&registry) == PKGREG_OK);
+    snprintf(path, sizeof path, "%s/repositories/a/_tags/1", folder->path);
+    tag = fopen(path, "w");
+    CHECK(tag != NULL && fputs("damage", tag) >= 0 && fclose(tag) == 0);
+    return open_folder(folder);
+}
+
+static void on_a_servers_thread(pkgreg_log_fn function, struct trespasser *trespasser) {
+    const folder folder = make_folder();
+    int port = 0;
+    pkgreg_error *error = NULL;
+    pkgreg *registry = open_damaged(&folder);
+    trespasser->registry = registry;
+    MUST(pkgreg_serve(registry, TEXT("127.0.0.1:0"), &trespasser->server, &error));
+    MUST(pkgreg_blob_open(
+        registry, TEXT("a"),
+        TEXT("sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"), 0,
+        UINT64_MAX, &trespasser->reader, &error));
+    port = port_of(trespasser->server);
+    MUST(pkgreg_set_log(registry, function, trespasser, &error));
+    CHECK(get_status(port, "/v2/a/manifests/1") == 500);
+    MUST(pkgreg_set_log(registry, NULL, NULL, &error));
+    /* Freed or not, it goes on. */
+    CHECK(get_status(port, "/v2/") == 200);
+    CHECK(pkgreg_close(&registry) == PKGREG_OK);
+    CHECK(connect_to(port) < 0);
+    pkgreg_reader_free(trespasser->reader);
+    pkgreg_server_free(trespasser->server);
+    remove_folder(&folder);
+}
+
+static void a_callback_on_a_servers_thread_must_not_wait(void) {
+    struct trespasser trespasser = {NULL, NULL, NULL, 0};
+    on_a_servers_thread(wait_inside, &trespasser);
+    CHECK(trespasser.calls == 1);
+}
+
+static void a_callback_on_a_servers_thread_may_free(void) {
+    struct trespasser trespasser = {NULL, NULL, NULL, 0};
+    on_a_servers_thread(free_inside, &trespasser);
+    CHECK(trespasser.reader == NULL && trespasser.server == NULL);
+}
+
 int main(void) {
     RUN(lines_go_to_the_function_that_is_set);
     RUN(removal_waits_for_the_one_that_runs);
     RUN(a_callback_must_not_wait);
     RUN(a_callback_may_free);
+    RUN(a_callback_on_a_servers_thread_must_not_wait);
+    RUN(a_callback_on_a_servers_thread_may_free);
     return 0;
 }

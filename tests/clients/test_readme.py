@@ -1,7 +1,7 @@
 """The examples of the READMEs: every block that says so is run as it stands.
 
 A block is run when an HTML comment `<!-- test -->` is the line before it. `sh` blocks run in a
-folder of the test; `cpp` blocks are compiled against the library and run; `python` blocks use the
+folder of the test; `cpp` and `c` blocks are compiled against the library and run; `python` blocks use the
 package in bindings/python. Where an example needs a server, one listens on the port that the examples
 use.
 """
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.readme
 
 README = ROOT / "README.md"
 PORT = 5000
-BLOCK = re.compile(r"^<!-- test -->\n+```(sh|cpp|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^<!-- test -->\n+```(sh|cpp|c|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PKG_LIBRARY = BUILD / "release" / "src" / "libpkgreg_cxx.a"
 
 
@@ -59,6 +59,17 @@ def test_a_cpp_example_of_the_readme_compiles_and_runs(block, tmp_path):
         "-lsimdjson", "-lcurl", "-lssl", "-lcrypto", "-larchive", "-lzstd", "-lz", "-pthread",
         timeout=300, env={**os.environ, "PATH": SYSTEM_PATH})
     run(program, cwd=tmp_path, timeout=60)
+
+
+@pytest.mark.parametrize("block", blocks("c"))
+def test_a_c_example_of_the_readme_compiles_and_runs(block, tmp_path):
+    source, program = tmp_path / "example.c", tmp_path / "example"
+    source.write_text(block)
+    folder = BUILD / "release" / "capi"
+    run("gcc", "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-I", ROOT / "capi", source,
+        "-o", program, folder / "libpkgreg.so.1", f"-Wl,-rpath,{folder}", timeout=60)
+    printed = run(program, cwd=tmp_path, timeout=60).stdout
+    assert "185f8db32271fe25f561a6fc938b2e264306ec304eda518007d1764826381969, 5 bytes" in str(printed)
 
 
 @pytest.mark.parametrize("block", blocks("python") + blocks("python", ROOT / "bindings/python/README.md"))
