@@ -20,7 +20,7 @@ namespace pkgreg {
 
 /// Methods that a handler can tell apart; any other is `other`.
 enum class HttpMethod : std::uint8_t { get, head, post, put, patch, delete_, options, other };
-
+/// The method of that name, which is matched exactly (RFC 9110, 9.1).
 constexpr HttpMethod parse_http_method(std::string_view name) noexcept {
     if (name == "GET") return HttpMethod::get;
     if (name == "HEAD") return HttpMethod::head;
@@ -116,7 +116,7 @@ struct HttpRequest {
     }
 };
 
-/// The body of a response: nothing, some bytes, or an open object.
+/// The body of a response: nothing, some bytes, or an open object. One coroutine uses it at a time.
 class ResponseBody {
  public:
     ResponseBody() noexcept = default;
@@ -176,7 +176,7 @@ class HttpResponse {
 
     /// All fields as they go over the wire, each line ended by CRLF.
     const std::string& fields() const noexcept { return fields_; }
-    /// The value of the first field of that name, or nothing.
+    /// The first field of that name, or nothing. Valid until a field is added.
     std::optional<std::string_view> find(std::string_view name) const noexcept {
         std::string_view rest = fields_;
         while (!rest.empty()) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "pkgreg/log.hpp"
-#include "pkgreg/s3_store.hpp"
+#include "pkgreg/s3_conventions.hpp"
 
 #include <cstdint>
 #include <filesystem>

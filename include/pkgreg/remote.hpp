@@ -66,7 +66,8 @@ struct RemoteOptions {
 /// that is none; `manifest_unknown` and `blob_unknown` for what the registry does not have;
 /// `unauthorized` and `denied`; `digest_invalid` and `size_invalid` for content that is not what
 /// its name says; `unavailable` for a registry that cannot be reached, fails, or falls silent;
-/// `cancelled`. Messages name the registry and the repository, and never a secret.
+/// `cancelled`; `unsupported` in a build without copies. Messages name the registry and the
+/// repository, and never a secret.
 Digest pull_image(Registry& registry, std::string_view source, const RepositoryName& repository,
                   const std::optional<Tag>& tag, const RemoteOptions& options = {});
 

@@ -4,6 +4,7 @@
 
 #include "pkgreg/awaitable.hpp"
 #include "pkgreg/object_store.hpp"
+#include "pkgreg/s3_conventions.hpp"
 #include "pkgreg/work_pool.hpp"
 
 #include <chrono>
@@ -16,24 +17,6 @@
 #include <string_view>
 
 namespace pkgreg {
-
-/// How the bucket is named in a request (Amazon S3 User Guide, "Virtual hosting of buckets").
-enum class S3Addressing : std::uint8_t {
-    automatic,     ///< Virtual-host style for Amazon's own endpoints, path style for all others.
-    path,          ///< `https://host/bucket/key`
-    virtual_host,  ///< `https://bucket.host/key`
-};
-
-/// What guards the bytes of an upload against damage on the way.
-enum class S3Checksum : std::uint8_t {
-    /// Plain HTTP: the signed SHA-256 of the payload. TLS: `x-amz-checksum-crc32c` at Amazon's
-    /// endpoints, `Content-MD5` elsewhere.
-    automatic,
-    sha256,  ///< The signed SHA-256 of the payload (`x-amz-content-sha256`), always.
-    crc32c,  ///< `x-amz-checksum-crc32c`.
-    md5,     ///< `Content-MD5`.
-    none,  ///< `UNSIGNED-PAYLOAD` and nothing beside it (not over plain HTTP: there as automatic).
-};
 
 /// Where to find the keys that requests are signed with. The first of these that is given is used;
 /// nothing given: `AWS_ACCESS_KEY_ID` and its companions, the shared files (`~/.aws/credentials`,
@@ -53,7 +36,9 @@ struct S3CredentialSource {
     std::string profile = {};
 };
 
+/// How a store in a bucket is opened. A plain value; `open_s3_store` checks it.
 struct S3StoreOptions {
+    /// The bucket's name; must be given, and the bucket must be there.
     std::string bucket = {};
     /// What every key in the bucket begins with, without a slash at either end; may be empty.
     /// Bucket and path together belong to one registry.
@@ -111,7 +96,8 @@ struct S3StoreOptions {
 
 /// Opens a store in a bucket that is there. Nothing is asked of the server yet: what is wrong with
 /// the keys, the bucket or the network is told by the first call that needs them, and mended
-/// without opening the store again. Throws `invalid_options` for options that cannot work.
+/// without opening the store again. Starts one thread for its transfers with the first call. Throws
+/// `invalid_options` for options that cannot work, and `unsupported` in a build without S3.
 std::shared_ptr<ObjectStore> open_s3_store(S3StoreOptions options);
 
 }  // namespace pkgreg

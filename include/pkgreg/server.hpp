@@ -79,8 +79,8 @@ struct ServerOptions {
 class Server {
  public:
     /// Binds every address and starts. Throws `invalid_options` for an address that cannot be read
-    /// or may not be used, and for a certificate that cannot, `locked` when a port is taken (the message says how to find by whom),
-    /// `denied` when the system does not allow it, `io` otherwise.
+    /// or may not be used, and for a certificate that cannot; `locked` when a port is taken (the
+    /// message says how to find by whom), `denied`, `unsupported` in a build without it, else `io`.
     ///
     /// @param tick called every second or so on a thread of the server (null: not), for work that
     ///             has to be done from time to time; must not throw

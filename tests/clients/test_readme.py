@@ -50,7 +50,10 @@ def test_a_shell_example_of_the_readme_works(block, servers, tmp_path):
     run("/bin/bash", "-euo", "pipefail", "-c", block, cwd=folder, env=environment(folder))
 
 
-@pytest.mark.parametrize("block", blocks("cpp"))
+MANUAL = ROOT / "include" / "pkgreg" / "README.md"
+
+
+@pytest.mark.parametrize("block", blocks("cpp") + blocks("cpp", MANUAL))
 def test_a_cpp_example_of_the_readme_compiles_and_runs(block, tmp_path):
     source, program = tmp_path / "example.cpp", tmp_path / "example"
     source.write_text(block)
