@@ -4,6 +4,7 @@
 #include "pkgreg/remote.hpp"
 
 #include "arguments.hpp"
+#include "broken_pipe.hpp"
 #include "children.hpp"
 #include "core.hpp"
 #include "error.hpp"
@@ -64,6 +65,7 @@ template <class Copy>
 pkgreg::Digest run(Core& core, pkgreg_registry* registry, std::optional<std::string_view> json,
                    const Copy& copy) {
     RemoteOptions options = read_options(json);
+    const BrokenPipeSilenced silence;
     const auto running = std::make_shared<RunningCopy>();
     const ChildHolder<RunningCopy> held(core, registry, running);
     options.progress = [&](const CopyProgress& progress) {

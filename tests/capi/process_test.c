@@ -146,6 +146,35 @@ static void a_client_that_goes_away_raises_no_signal(void) {
     remove_folder(&folder);
 }
 
+/* As a write to a socket would whose other end is gone. */
+static int32_t raise_broken_pipe(void *user, const pkgreg_progress *progress) {
+    (void)progress;
+    ++*(int *)user;
+    return raise(SIGPIPE) == 0 ? 0 : 1;
+}
+
+/* A copy writes to sockets on the caller's thread. */
+static void a_copy_raises_no_signal(void) {
+    int calls = 0;
+    char source[256];
+    sigset_t signals;
+    pkgreg_error *error = NULL;
+    pkgreg_server *server = NULL;
+    pkgreg *remote = open_memory();
+    pkgreg *registry = open_memory();
+    push_image(remote, "a", "1", NULL);
+    MUST(pkgreg_serve(remote, TEXT("127.0.0.1:0"), &server, &error));
+    snprintf(source, sizeof source, "%s/a:1", pkgreg_server_url(server, 0, NULL));
+    MUST(pkgreg_set_progress(registry, raise_broken_pipe, &calls, &error));
+    MUST(pkgreg_pull(registry, TEXT(source), TEXT("a"), TEXT("1"), NULL, 0, NULL, &error));
+    CHECK(calls > 0);
+    CHECK(sigpending(&signals) == 0 && !sigismember(&signals, SIGPIPE));
+    CHECK(sigprocmask(SIG_SETMASK, NULL, &signals) == 0 && !sigismember(&signals, SIGPIPE));
+    pkgreg_close(&registry);
+    pkgreg_close(&remote);
+    pkgreg_server_free(server);
+}
+
 /* An application that allows OpenSSL nothing: its own choice must not break the registry. */
 static void the_applications_openssl_is_its_own(void) {
     const folder folder = make_folder();
@@ -184,6 +213,7 @@ int main(void) {
     RUN(the_process_is_as_it_was);
     RUN(its_threads_block_all_signals);
     RUN(a_client_that_goes_away_raises_no_signal);
+    RUN(a_copy_raises_no_signal);
     RUN(the_applications_openssl_is_its_own);
     RUN(a_process_ends_with_a_registry_open);
     return 0;
