@@ -13,12 +13,17 @@
 #define CHECK(condition) check_that((condition) != 0, #condition, __FILE__, __LINE__)
 
 /* A call that must succeed; it passes `&error`, a variable of the caller. */
-#define MUST(call) check_result((call), PKGREG_OK, error, #call, __FILE__, __LINE__)
+#define MUST(call)                                                           \
+    do {                                                                     \
+        const int32_t check_got = (call);                                    \
+        check_result(check_got, PKGREG_OK, error, #call, __FILE__, __LINE__); \
+    } while (0)
 
 /* A call that must fail with that code, and tell so in `error`, which is freed. */
 #define FAILS(code, call)                                                    \
     do {                                                                     \
-        check_result((call), (code), error, #call, __FILE__, __LINE__);      \
+        const int32_t check_got = (call);                                    \
+        check_result(check_got, (code), error, #call, __FILE__, __LINE__);   \
         check_error(error, (code), #call, __FILE__, __LINE__);               \
         pkgreg_error_free(error);                                            \
         error = NULL;                                                        \
