@@ -15,8 +15,8 @@ namespace pkgreg {
 
 /// `length` bytes from `offset` on. An interval may be empty.
 struct ByteInterval {
-    std::uint64_t offset = 0;
-    std::uint64_t length = 0;
+    std::uint64_t offset = 0;  ///< in bytes, from the beginning of the content
+    std::uint64_t length = 0;  ///< in bytes
 
     /// The first byte behind the interval.
     std::uint64_t end() const noexcept { return offset + length; }

@@ -9,8 +9,8 @@ namespace pkgreg {
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
-/// Receives one line of UTF-8 without a line break and without secrets, as a view for the call only.
-/// Called from any thread, several at once; must not throw and must not call back into the registry.
+/// Receives one line of UTF-8, without a line break or a secret; the view lives during the call.
+/// Called from any thread, several at once. Must not throw, nor call back into the registry.
 using LogCallback = std::function<void(LogLevel, std::string_view)>;
 
 }  // namespace pkgreg

@@ -32,7 +32,7 @@ struct ObjectInfo {
 
 /// A part of an open file. The descriptor belongs to the reader that returned it.
 struct FileRegion {
-    int fd = -1;
+    int fd = -1;  ///< open for reading; not to be closed
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
 };
@@ -182,7 +182,7 @@ class ObjectStore {
  public:
     virtual ~ObjectStore() = default;
 
-    virtual StoreCapabilities capabilities() const noexcept = 0;
+    virtual StoreCapabilities capabilities() const noexcept = 0;  ///< Never changes.
     /// What and where this store is, for messages: `directory /srv/registry`. Holds no secret.
     virtual std::string describe() const = 0;
 

@@ -48,13 +48,13 @@ struct PackageInfo {
     PackageCoordinate coordinate;
     /// Grows with each later addition of the same package.
     std::uint64_t release_version = 0;
-    std::optional<bool> selected = {};
+    std::optional<bool> selected = {};  ///< the Universe's mark, where one was given
     std::vector<PackageResource> resources = {};
     std::vector<PackageImage> images = {};
     /// The metadata, but for white space between its tokens; assets have their original values.
     /// Lies inside `*owner`.
     std::string_view metadata = {};
-    std::shared_ptr<const void> owner = {};
+    std::shared_ptr<const void> owner = {};  ///< keeps `metadata`
 };
 
 /// What an addition did.
@@ -66,7 +66,7 @@ enum class PackageOutcome : std::uint8_t {
 /// `added`, `unchanged`, `replaced`.
 std::string_view to_string(PackageOutcome outcome) noexcept;
 
-struct PackageAddition {
+struct PackageAddition {  ///< What `Packages::add` did, to which package.
     PackageCoordinate coordinate;
     std::uint64_t release_version = 0;
     PackageOutcome outcome = PackageOutcome::added;
@@ -78,7 +78,7 @@ struct PackageRefusal {
     std::string reason;
 };
 
-struct UniverseImport {
+struct UniverseImport {  ///< What `Packages::import` did, in the order of the revisions.
     std::vector<PackageAddition> additions = {};
     std::vector<PackageRefusal> refusals = {};
 };
@@ -125,7 +125,7 @@ class Packages {
     virtual awaitable<PackagePage> list(const std::optional<PackageName>& name,
                                         const std::optional<PackageCoordinate>& last,
                                         std::size_t n) = 0;
-    virtual awaitable<std::size_t> count() = 0;
+    virtual awaitable<std::size_t> count() = 0;  ///< How many versions, of all names.
 
     /// Takes a package out. Its images go too, but for those that another package, a tag or an
     /// index of their repository still uses. Throws `package_unknown`.

@@ -28,7 +28,7 @@ struct ProtocolOptions {
     /// good for `redirect_lifetime`. Such a client must reach the storage's endpoint. A blob that
     /// lies in several objects is sent through the registry all the same.
     std::vector<std::string> redirect_clients = {};
-    std::chrono::seconds redirect_lifetime = std::chrono::minutes(20);
+    std::chrono::seconds redirect_lifetime = std::chrono::minutes(20);  ///< of a URL
 };
 
 /// Answers the OCI distribution protocol (`/v2/…`), DC/OS's package protocol (`/repo`,

@@ -148,8 +148,8 @@ class Registry {
                                                      RegistryOptions options = {});
     virtual ~Registry() = default;
 
-    virtual const RegistryOptions& options() const noexcept = 0;
-    virtual ObjectStore& store() noexcept = 0;
+    virtual const RegistryOptions& options() const noexcept = 0;  ///< As it was opened.
+    virtual ObjectStore& store() noexcept = 0;  ///< Lives as long as the registry.
 
     // Blobs.
 

@@ -27,7 +27,7 @@ struct S3CredentialSource {
     // Keys themselves.
     std::string access_key_id = {};
     std::string secret_access_key = {};
-    std::string session_token = {};
+    std::string session_token = {};  ///< of temporary keys; empty: none
     /// An AWS credentials file (INI profiles with `aws_access_key_id`, `aws_secret_access_key` and,
     /// optionally, `aws_session_token`). Read again when the server refuses the keys, so that a
     /// rotated secret needs no restart.
@@ -83,7 +83,7 @@ struct S3StoreOptions {
 
     /// How often a request is tried, with growing pauses in between.
     unsigned attempts = 6;
-    std::chrono::milliseconds connect_timeout{5'000};
+    std::chrono::milliseconds connect_timeout{5'000};  ///< per try
     /// A request that moves no byte for this long is given up (and tried again).
     std::chrono::milliseconds stall_timeout{30'000};
 

@@ -20,15 +20,15 @@ namespace pkgreg {
 /// What the access log tells of one request, when its last byte was sent or its connection broke.
 /// Views live only during the call.
 struct AccessRecord {
-    std::string_view client;
-    std::string_view request_id;
+    std::string_view client;  ///< address, or `unix`
+    std::string_view request_id;  ///< what other lines of the log call it
     std::string_view method;
-    std::string_view target;
+    std::string_view target;  ///< as it came
     std::string_view user_agent;
-    unsigned status = 0;
+    unsigned status = 0;  ///< of the response
     std::uint64_t bytes_in = 0;   ///< body bytes received
     std::uint64_t bytes_out = 0;  ///< body bytes sent
-    std::chrono::nanoseconds duration{0};
+    std::chrono::nanoseconds duration{0};  ///< from its beginning to its end
     /// False when the connection broke before the response was out.
     bool complete = true;
 };
@@ -72,7 +72,7 @@ struct ServerOptions {
 
     /// Called for every request when set; from several threads at once. Must not throw.
     std::function<void(const AccessRecord&)> access_log = {};
-    LogCallback log = {};
+    LogCallback log = {};  ///< may be empty
 };
 
 /// A running server. Every member may be called from any thread but the server's own.

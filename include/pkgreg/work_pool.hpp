@@ -22,7 +22,7 @@ class WorkPool {
     /// Runs `task` on one of the threads. The task must not throw.
     void post(std::function<void()> task);
 
-    std::size_t max_threads() const noexcept;
+    std::size_t max_threads() const noexcept;  ///< as given, or the default
 
  private:
     struct State;

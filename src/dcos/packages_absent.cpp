@@ -1,4 +1,4 @@
-// In place of bundles and of the compression of repository documents, where a build has no packages.
+// In place of bundles and of the compression of repository documents, where a build has none.
 
 #include "pkgreg/dcos/bundle.hpp"
 

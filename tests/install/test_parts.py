@@ -13,6 +13,7 @@ from registry_server import RegistryServer
 
 pytestmark = [pytest.mark.install, pytest.mark.slow]
 
+CONSUMERS = Path(__file__).parent / "consumers"
 OPTIONAL_LIBRARIES = ("libcurl", "libpugixml", "libarchive", "libz.", "libzstd", "libssl",
                       "libspdlog", "libfmt")
 
@@ -29,7 +30,7 @@ def bare():
     """Two programs over a library without parts. The folder stays, so only what changed is built."""
     # Beside the release build: a compiler cache may compare paths relative to the folder.
     folder = BUILD / "bare"
-    run("cmake", "-S", Path(__file__).parent / "consumers" / "bare", "-B", folder, "-G", "Ninja",
+    run("cmake", "-S", CONSUMERS / "bare", "-B", folder, "-G", "Ninja",
         f"-DPKGREG_SOURCE={ROOT}", *same_flags(), env=environment())
     # The compiler cache is the user's.
     run("cmake", "--build", folder, timeout=1800)
@@ -51,6 +52,16 @@ def test_a_library_without_parts_is_linked_with_none_of_their_libraries(bare):
 def test_what_is_there_works_and_what_is_missing_says_so(bare):
     assert run(bare / "bare", env=environment()).stdout.endswith("done\n")
     assert run(bare / "bare_c", env=environment()).stdout.startswith("sha256:")
+
+
+def test_an_installed_library_without_parts_looks_for_none_of_their_libraries(bare, tmp_path):
+    run("cmake", "--install", bare, "--prefix", tmp_path / "prefix", env=environment())
+    hidden = [f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=TRUE"
+              for name in ("CURL", "pugixml", "LibArchive", "ZLIB")]
+    run("cmake", "-S", CONSUMERS / "cmake", "-B", tmp_path / "build", "-G", "Ninja", "-DPART=cxx",
+        f"-DCMAKE_PREFIX_PATH={tmp_path / 'prefix'}", *hidden, env=environment())
+    run("cmake", "--build", tmp_path / "build", env=environment(), timeout=300)
+    assert run(tmp_path / "build" / "consumer", env=environment()).stdout.startswith("sha256:")
 
 
 def test_a_package_of_another_build_still_holds_its_image(bare, tmp_path):
