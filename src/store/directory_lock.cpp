@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <map>
 #include <mutex>
+#include <pthread.h>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,8 +22,18 @@ struct Table {
     std::map<std::pair<dev_t, ino_t>, pid_t> open;
 };
 
+Table& table();
+
+/// A forked process must find the mutex free, whichever thread stayed behind with it.
+Table* make_table() {
+    const auto lock = [] { table().mutex.lock(); };
+    const auto unlock = [] { table().mutex.unlock(); };
+    pthread_atfork(lock, unlock, unlock);
+    return new Table;
+}
+
 Table& table() {
-    static Table* const instance = new Table;
+    static Table* const instance = make_table();
     return *instance;
 }
 

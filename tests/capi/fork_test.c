@@ -195,6 +195,7 @@ static void a_child_does_not_keep_the_parents_port(void) {
 struct busy {
     pthread_mutex_t mutex;
     int stop;
+    folder folder;
 };
 
 static int stopped(struct busy *busy) {
@@ -214,27 +215,41 @@ static void *open_and_close(void *user) {
     return NULL;
 }
 
-static void use_afresh(struct everything *unused) {
+static void *open_and_close_a_directory(void *user) {
+    struct busy *busy = user;
+    while (!stopped(busy)) {
+        pkgreg *registry = open_folder(&busy->folder);
+        CHECK(pkgreg_close(&registry) == PKGREG_OK);
+    }
+    return NULL;
+}
+
+static void use_afresh(struct everything *all) {
     pkgreg *registry = open_memory();
-    (void)unused;
     push_image(registry, "a", "1", NULL);
+    CHECK(pkgreg_close(&registry) == PKGREG_OK);
+    registry = open_folder(&all->folder);
     CHECK(pkgreg_close(&registry) == PKGREG_OK);
 }
 
 static void a_fork_at_any_moment_leaves_the_library_usable(void) {
-    static struct busy busy = {PTHREAD_MUTEX_INITIALIZER, 0};
+    static struct busy busy = {PTHREAD_MUTEX_INITIALIZER, 0, {""}};
+    static struct everything all;
     const int forks = is_slow() ? 10 : 100;
     pthread_t threads[2];
     size_t i;
     int round;
-    for (i = 0; i < COUNT(threads); ++i) {
-        CHECK(pthread_create(&threads[i], NULL, open_and_close, &busy) == 0);
-    }
-    for (round = 0; round < forks; ++round) in_child(use_afresh, NULL);
+    busy.folder = make_folder();
+    all.folder = make_folder();
+    CHECK(pthread_create(&threads[0], NULL, open_and_close, &busy) == 0);
+    CHECK(pthread_create(&threads[1], NULL, open_and_close_a_directory, &busy) == 0);
+    for (round = 0; round < forks; ++round) in_child(use_afresh, &all);
     pthread_mutex_lock(&busy.mutex);
     busy.stop = 1;
     pthread_mutex_unlock(&busy.mutex);
     for (i = 0; i < COUNT(threads); ++i) CHECK(pthread_join(threads[i], NULL) == 0);
+    remove_folder(&busy.folder);
+    remove_folder(&all.folder);
 }
 
 int main(void) {
