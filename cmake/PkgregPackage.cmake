@@ -62,22 +62,16 @@ set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3 (>= 3.9), libpkgreg1 (= ${PROJECT_VERSION})")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_COMPONENT_PROGRAM_DESCRIPTION
-    "registry of container images and DC/OS packages
- Keeps them in a directory or in an S3 bucket and serves them by the OCI
- distribution protocol and as a Universe repository.")
-set(CPACK_COMPONENT_LIBRARY_DESCRIPTION
-    "registry of container images and DC/OS packages, as a C library
- A registry inside a process: in memory, in a directory or in an S3 bucket.")
-set(CPACK_COMPONENT_PYTHON_DESCRIPTION
-    "registry of container images and DC/OS packages, for Python
- A registry inside a Python program, and a fixture for pytest.")
-set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
-    "registry of container images and DC/OS packages, to build against
- Headers and libraries for C and C++.")
-foreach(group PROGRAM LIBRARY PYTHON DEVELOPMENT)
-    set(CPACK_DEBIAN_${group}_DESCRIPTION "${CPACK_COMPONENT_${group}_DESCRIPTION}")
-endforeach()
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "registry of container images and DC/OS packages")
+set(CPACK_DEBIAN_PROGRAM_DESCRIPTION
+    "The server and its command line: content lies in a directory or in an S3 bucket, and is served
+by the OCI distribution protocol and as a Universe repository.")
+set(CPACK_DEBIAN_LIBRARY_DESCRIPTION
+    "The library for C and other languages: a registry inside a process.")
+set(CPACK_DEBIAN_PYTHON_DESCRIPTION
+    "For Python: a registry inside a program, and a fixture for pytest.")
+set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION
+    "To build against: headers for C and C++, the static C++ library, a CMake package.")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "adduser")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS "ca-certificates")
 # The static library's, as cmake/PkgregDependencies.cmake finds them.

@@ -78,6 +78,9 @@ def test_dependencies_are_those_that_the_program_was_linked_with(packages):
     for name in ("libc6", "libcurl4", "libssl3", "libarchive13", "adduser"):
         assert re.search(rf"\b{name}\b", depends), depends
     assert "libpkgreg1 (= " in field(packages["libpkgreg-dev"], "Depends")
+    for package in packages.values():
+        summary, text = field(package, "Description").split("\n", 1)
+        assert summary == "registry of container images and DC/OS packages" and text.strip()
     assert field(packages["pkgreg"], "Architecture") == run(
         "dpkg", "--print-architecture").stdout.strip()
 
@@ -85,6 +88,17 @@ def test_dependencies_are_those_that_the_program_was_linked_with(packages):
 def test_the_options_are_a_configuration_file_that_dpkg_keeps(packages, tmp_path):
     run("dpkg-deb", "-e", packages["pkgreg"], tmp_path)
     assert (tmp_path / "conffiles").read_text() == "/etc/pkgreg/options.json\n"
+    if not os.geteuid():
+        # As dpkg itself takes it, into a root that has nothing; its dependencies are not there.
+        database = tmp_path / "root" / "var" / "lib" / "dpkg"
+        for folder in ("info", "updates"):
+            (database / folder).mkdir(parents=True)
+        (database / "status").touch()
+        root = f"--root={tmp_path / 'root'}"
+        run("dpkg", root, "--force-depends", "--unpack", packages["pkgreg"])
+        status = run("dpkg", root, "-s", "pkgreg").stdout
+        assert "Status: install ok unpacked" in status
+        assert "/etc/pkgreg/options.json newconffile" in status
     for script in ("postinst", "prerm", "postrm"):
         assert os.access(tmp_path / script, os.X_OK)
         run("/bin/sh", "-n", tmp_path / script)

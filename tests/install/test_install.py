@@ -36,6 +36,16 @@ def test_a_cmake_project_in_c_needs_nothing_but_the_shared_library(prefix, tmp_p
     assert run(tmp_path / "consumer", env=environment()).stdout == HELLO
 
 
+def test_without_components_a_project_gets_all_that_is_installed(prefix, tmp_path):
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.25)\nproject(other LANGUAGES CXX)\n"
+        "find_package(pkgreg REQUIRED)\n"
+        "foreach(target pkgreg::pkgreg pkgreg::c)\n    if(NOT TARGET ${target})\n"
+        "        message(FATAL_ERROR \"there is no ${target}\")\n    endif()\nendforeach()\n")
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={prefix}",
+        env=environment())
+
+
 def test_pkg_config_tells_how_to_compile_and_link(prefix, tmp_path):
     need("pkg-config")
     where = environment(PKG_CONFIG_PATH=next(prefix.glob("lib*/**/pkgconfig")))
