@@ -103,8 +103,8 @@ void measure(const fs::path& directory, const char* file) {
     fs::remove_all(directory);
     FileBody whole(fd, size);
     const double from_file = push(directory, whole);
-    const auto digest = pkgreg::Hasher::hash(
-        pkgreg::DigestAlgorithm::sha256, {reinterpret_cast<const char*>(bytes.data()), size});
+    const auto digest = pkgreg::Hasher::hash(pkgreg::DigestAlgorithm::sha256,
+                                             {reinterpret_cast<const char*>(bytes.data()), size});
     const double reading = read_blob(directory, digest, bytes);
     std::printf("{\"way\": \"c++\", \"bytes\": %.4f, \"file\": %.4f, \"read\": %.4f}\n", from_bytes,
                 from_file, reading);

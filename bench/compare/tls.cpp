@@ -1,6 +1,6 @@
-// A client of TLS: pulls one URL again and again over one connection, or connects again and again and
-// asks once each time, going on with the session before (`--resume 1`) or anew. Bodies are decrypted and
-// dropped.
+// A client of TLS: pulls one URL again and again over one connection, or connects again and again
+// and asks once each time, going on with the session before (`--resume 1`) or anew. Bodies are
+// decrypted and dropped.
 #include "client.hpp"
 
 #include <openssl/err.h>
@@ -65,8 +65,7 @@ class SecureConnection {
         if (SSL_write(ssl_.get(), head.data(), static_cast<int>(head.size())) <= 0) fail("send");
         parser_.reset(false);
         while (!parser_.complete()) {
-            const int n =
-                SSL_read(ssl_.get(), buffer_.data(), static_cast<int>(buffer_.size()));
+            const int n = SSL_read(ssl_.get(), buffer_.data(), static_cast<int>(buffer_.size()));
             if (n <= 0) fail("receive");
             std::string_view bytes(buffer_.data(), static_cast<std::size_t>(n));
             while (!bytes.empty()) bytes.remove_prefix(parser_.feed(bytes));
@@ -94,8 +93,12 @@ class SecureConnection {
 
 int program(int argc, char** argv) {
     const Options options(argc, argv,
-                          {{"url", ""}, {"ca", ""}, {"version", "1.3"}, {"times", "1"},
-                           {"seconds", "0"}, {"resume", "0"}});
+                          {{"url", ""},
+                           {"ca", ""},
+                           {"version", "1.3"},
+                           {"times", "1"},
+                           {"seconds", "0"},
+                           {"resume", "0"}});
     const Url url = Url::parse(options.text("url"));
     const Context context = make_context(options);
     const bool resume = options.number("resume") != 0;
@@ -121,11 +124,11 @@ int program(int argc, char** argv) {
         }
         connections = 1;
     }
-    std::printf("{\"bytes\": %llu, \"seconds\": %.6f, \"client_cpu\": %.6f, \"connections\": %llu, "
-                "\"resumed\": %llu}\n",
-                static_cast<unsigned long long>(bytes), now() - begin, cpu_seconds(),
-                static_cast<unsigned long long>(connections),
-                static_cast<unsigned long long>(resumed));
+    std::printf(
+        "{\"bytes\": %llu, \"seconds\": %.6f, \"client_cpu\": %.6f, \"connections\": %llu, "
+        "\"resumed\": %llu}\n",
+        static_cast<unsigned long long>(bytes), now() - begin, cpu_seconds(),
+        static_cast<unsigned long long>(connections), static_cast<unsigned long long>(resumed));
     return 0;
 }
 

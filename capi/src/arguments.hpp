@@ -2,9 +2,10 @@
 // size. Each is checked here, and what is wrong is thrown as `invalid_argument` with its name.
 #pragma once
 
-#include "pkgreg.h"
 #include "pkgreg/digest.hpp"
 #include "pkgreg/error.hpp"
+
+#include "pkgreg.h"
 
 #include <cstddef>
 #include <cstring>

@@ -1,6 +1,5 @@
 // Blobs: what they are, where they may be served, and those that lie in memory.
 
-#include "pkgreg.h"
 #include "pkgreg/blocking.hpp"
 #include "pkgreg/error.hpp"
 
@@ -8,6 +7,7 @@
 #include "blob_info.hpp"
 #include "core.hpp"
 #include "error.hpp"
+#include "pkgreg.h"
 #include "registry_table.hpp"
 
 #include <optional>
@@ -59,8 +59,8 @@ int32_t pkgreg_blob_mount(pkgreg_registry* registry, const char* repository,
             source = RepositoryName::parse(*text);
         }
         const auto blob = run_blocking(call->registry->mount_blob(name, wanted, source));
-        fill(info, known(blob, source ? "repository '" + source->str() + "'" : "the registry",
-                         wanted));
+        fill(info,
+             known(blob, source ? "repository '" + source->str() + "'" : "the registry", wanted));
     });
 }
 

@@ -1,10 +1,10 @@
 // pkgreg_blob_info: how it is filled in, for the functions that tell of a blob.
 #pragma once
 
-#include "pkgreg.h"
 #include "pkgreg/registry.hpp"
 
 #include "arguments.hpp"
+#include "pkgreg.h"
 
 namespace pkgreg::capi {
 

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <string>
-#include <system_error>
 #include <sys/types.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace pkgreg::capi {
@@ -17,10 +17,10 @@ namespace {
 constexpr std::uint64_t unknown = UINT64_MAX;
 
 Error cancelled(std::int32_t answer) {
-    return Error(ErrorCode::cancelled, "the function that gives the bytes ended the call: it "
-                                       "returned " +
-                                           std::to_string(answer) + " (" +
-                                           pkgreg_code_name(answer) + ")");
+    return Error(ErrorCode::cancelled,
+                 "the function that gives the bytes ended the call: it "
+                 "returned " +
+                     std::to_string(answer) + " (" + pkgreg_code_name(answer) + ")");
 }
 
 [[noreturn]] void throw_file_error(int fd, int error) {

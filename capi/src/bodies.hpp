@@ -2,10 +2,10 @@
 // the call, straight into the buffers that they are hashed and written from.
 #pragma once
 
-#include "pkgreg.h"
 #include "pkgreg/http.hpp"
 
 #include "callbacks.hpp"
+#include "pkgreg.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // BrokenPipe: what a call writes to a socket whose other end is gone must not raise a signal on the
-// caller's thread. The library's own writes ask for that; libcurl's may not, as older versions leave
-// it to the program how TLS is written.
+// caller's thread. The library's own writes ask for that; libcurl's may not, as older versions
+// leave it to the program how TLS is written.
 #pragma once
 
 #include <cerrno>

@@ -2,10 +2,10 @@
 // they run no more.
 #pragma once
 
-#include "pkgreg.h"
 #include "pkgreg/log.hpp"
 
 #include "base/threads.hpp"
+#include "pkgreg.h"
 
 #include <condition_variable>
 #include <cstdint>

@@ -2,9 +2,8 @@
 // that closing can take it away. The handle stays with its owner.
 #pragma once
 
-#include "pkgreg.h"
-
 #include "fork.hpp"
+#include "pkgreg.h"
 #include "registry_table.hpp"
 
 #include <list>

@@ -1,6 +1,5 @@
 // Copies of images from and to other registries.
 
-#include "pkgreg.h"
 #include "pkgreg/remote.hpp"
 
 #include "arguments.hpp"
@@ -9,6 +8,7 @@
 #include "core.hpp"
 #include "error.hpp"
 #include "json_object.hpp"
+#include "pkgreg.h"
 #include "registry_table.hpp"
 
 #include <atomic>

@@ -2,8 +2,9 @@
 // code and a pkgreg_error of whatever is thrown.
 #pragma once
 
-#include "pkgreg.h"
 #include "pkgreg/error.hpp"
+
+#include "pkgreg.h"
 
 #include <cstdint>
 #include <string>

@@ -37,8 +37,7 @@ void throw_forked() {
 }
 
 void watch_forks() {
-    static const int error =
-        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    static const int error = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     if (error != 0) {
         throw Error(ErrorCode::io,
                     "cannot watch for forks: " + std::generic_category().message(error));

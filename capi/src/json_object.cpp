@@ -10,8 +10,7 @@ namespace {
 
 [[noreturn]] void refuse(const JsonValue& value, std::string_view name, std::string_view wanted) {
     // A number is not shown: it may be meant as a password.
-    const std::string found =
-        value.type == JsonValue::Type::number ? "a number" : value.describe();
+    const std::string found = value.type == JsonValue::Type::number ? "a number" : value.describe();
     throw Error(ErrorCode::invalid_options, "options:" + std::to_string(value.line) + ": " +
                                                 std::string(name) + ": must be " +
                                                 std::string(wanted) + ", not " + found);

@@ -1,6 +1,5 @@
 // pkgreg_manifest, and what is said of manifests: tags, referrers, repositories.
 
-#include "pkgreg.h"
 #include "pkgreg/blocking.hpp"
 #include "pkgreg/error.hpp"
 #include "pkgreg/hasher.hpp"
@@ -9,6 +8,7 @@
 #include "core.hpp"
 #include "error.hpp"
 #include "list.hpp"
+#include "pkgreg.h"
 #include "registry_table.hpp"
 
 #include <optional>
@@ -34,9 +34,9 @@ struct pkgreg_manifest {
 namespace {
 
 [[noreturn]] void throw_unknown(const RepositoryName& name, std::string_view reference) {
-    throw pkgreg::Error(pkgreg::ErrorCode::manifest_unknown,
-                        "repository '" + name.str() + "' has no manifest '" +
-                            std::string(reference) + "'");
+    throw pkgreg::Error(
+        pkgreg::ErrorCode::manifest_unknown,
+        "repository '" + name.str() + "' has no manifest '" + std::string(reference) + "'");
 }
 
 std::optional<MediaType> media_type_of(std::optional<std::string_view> text) {
@@ -140,8 +140,8 @@ int32_t pkgreg_repositories(pkgreg_registry* registry, const char* last, size_t 
     return guard(error, [&] {
         const Call call(registry);
         pkgreg_list*& listed = result(list, "list");
-        auto page = run_blocking(call->registry->list_repositories(last_of(last, last_length),
-                                                                   page_limit(limit)));
+        auto page = run_blocking(
+            call->registry->list_repositories(last_of(last, last_length), page_limit(limit)));
         listed = make_name_list(std::move(page.names), page.more);
     });
 }

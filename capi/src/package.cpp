@@ -1,6 +1,5 @@
 // DC/OS packages: added, listed, described, removed, and shown as a Universe repository.
 
-#include "pkgreg.h"
 #include "pkgreg/blocking.hpp"
 #include "pkgreg/error.hpp"
 #include "pkgreg/packages.hpp"
@@ -12,6 +11,7 @@
 #include "error.hpp"
 #include "json_object.hpp"
 #include "list.hpp"
+#include "pkgreg.h"
 #include "protocol/dcos/address.hpp"
 #include "protocol/dcos/package_json.hpp"
 #include "registry_table.hpp"
@@ -39,8 +39,7 @@ namespace {
 /// A file that is read, closed at the end.
 class OpenFile {
  public:
-    explicit OpenFile(const std::string& path)
-        : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    explicit OpenFile(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
         struct stat status {};
         if (fd_ >= 0 && fstat(fd_, &status) == 0) {
             if (S_ISREG(status.st_mode)) size_ = static_cast<std::uint64_t>(status.st_size);
@@ -49,8 +48,7 @@ class OpenFile {
         const int error = errno;
         if (fd_ >= 0) close(fd_);
         throw pkgreg::Error(error == ENOENT ? ErrorCode::not_found : ErrorCode::io,
-                            "cannot open " + path + ": " +
-                                std::generic_category().message(error));
+                            "cannot open " + path + ": " + std::generic_category().message(error));
     }
     ~OpenFile() { close(fd_); }
     OpenFile(const OpenFile&) = delete;
@@ -217,7 +215,7 @@ int32_t pkgreg_package_repository(pkgreg_registry* registry, const char* options
         const Call call(registry);
         pkgreg_text*& made = result(document, "document");
         const auto wanted = read_request(call.core(), optional_text(options, options_length));
-        made = new pkgreg_text{
-            run_blocking(call->registry->packages().document(wanted)).text.str()};
+        made =
+            new pkgreg_text{run_blocking(call->registry->packages().document(wanted)).text.str()};
     });
 }

@@ -1,6 +1,5 @@
 // pkgreg_reader: a blob, or a part of it, read from front to back.
 
-#include "pkgreg.h"
 #include "pkgreg/blocking.hpp"
 #include "pkgreg/error.hpp"
 
@@ -8,6 +7,7 @@
 #include "content_stream.hpp"
 #include "core.hpp"
 #include "error.hpp"
+#include "pkgreg.h"
 #include "registry_table.hpp"
 #include "serial_mutex.hpp"
 
@@ -75,8 +75,7 @@ int32_t pkgreg_blob_open(pkgreg_registry* registry, const char* repository,
         auto object = run_blocking(call->registry->open_blob(name, wanted, range));
         if (!object) {
             throw pkgreg::Error(pkgreg::ErrorCode::blob_unknown,
-                                "repository '" + name.str() + "' has no blob " +
-                                    wanted.to_string(),
+                                "repository '" + name.str() + "' has no blob " + wanted.to_string(),
                                 "{\"digest\":\"" + wanted.to_string() + "\"}");
         }
         const std::uint64_t bytes = length_of(*object, offset, length);

@@ -1,12 +1,11 @@
 // Opening and closing a registry, and who is told of what it does.
 
-#include "pkgreg.h"
-
 #include "arguments.hpp"
 #include "base/threads.hpp"
 #include "core.hpp"
 #include "error.hpp"
 #include "fork.hpp"
+#include "pkgreg.h"
 #include "registry_table.hpp"
 
 #include <memory>
@@ -42,9 +41,8 @@ int32_t pkgreg_open(const char* storage, size_t storage_length, const char* opti
     return guard(error, [&] {
         pkgreg_registry*& opened = result(registry, "registry");
         watch_forks();
-        auto core = std::make_unique<Core>(
-            read_open_options(optional_text(storage, storage_length),
-                              optional_text(options, options_length)));
+        auto core = std::make_unique<Core>(read_open_options(
+            optional_text(storage, storage_length), optional_text(options, options_length)));
         opened = RegistryTable::insert(std::move(core));
     });
 }

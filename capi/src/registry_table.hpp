@@ -4,9 +4,8 @@
 // open.
 #pragma once
 
-#include "pkgreg.h"
-
 #include "fork.hpp"
+#include "pkgreg.h"
 
 #include <atomic>
 #include <cstddef>

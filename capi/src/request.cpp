@@ -1,7 +1,6 @@
 // Requests without a socket, and pkgreg_response. This is the way that has to be quick: a response
 // whose body lies in memory holds nothing of the registry, and is one allocation.
 
-#include "pkgreg.h"
 #include "pkgreg/blocking.hpp"
 #include "pkgreg/http.hpp"
 
@@ -10,6 +9,7 @@
 #include "content_stream.hpp"
 #include "core.hpp"
 #include "error.hpp"
+#include "pkgreg.h"
 #include "registry_table.hpp"
 #include "serial_mutex.hpp"
 
@@ -46,7 +46,7 @@ struct pkgreg_response {
     HttpResponse response;
     const std::uint64_t content_length = response.content_length();
     bool in_memory = true;
-    std::span<const std::byte> memory;  // where it is
+    std::span<const std::byte> memory;                   // where it is
     std::unique_ptr<ChildHolder<ContentStream>> stream;  // where it is not
     SerialMutex mutex;
     std::size_t position = 0;  // in `memory`; guarded by the mutex

@@ -1,6 +1,5 @@
 // pkgreg_server: the registry behind a socket, on threads of the library.
 
-#include "pkgreg.h"
 #include "pkgreg/server.hpp"
 
 #include "arguments.hpp"
@@ -8,6 +7,7 @@
 #include "children.hpp"
 #include "core.hpp"
 #include "error.hpp"
+#include "pkgreg.h"
 #include "registry_table.hpp"
 #include "service/housekeeping.hpp"
 #include "service/service_options.hpp"

@@ -1,7 +1,6 @@
 // pkgreg_upload: a blob on its way in. The handle holds no more than its name: the bytes belong to
 // the registry, so the upload outlives the handle.
 
-#include "pkgreg.h"
 #include "pkgreg/blocking.hpp"
 #include "pkgreg/error.hpp"
 
@@ -10,6 +9,7 @@
 #include "bodies.hpp"
 #include "core.hpp"
 #include "error.hpp"
+#include "pkgreg.h"
 #include "registry_table.hpp"
 #include "serial_mutex.hpp"
 #include "text.hpp"
@@ -55,8 +55,7 @@ std::int32_t with_upload(pkgreg_upload* upload, pkgreg_error** error, Work&& wor
 }
 
 UploadStatus refresh(Core& core, pkgreg_upload& handle) {
-    UploadStatus status =
-        run_blocking(core.registry->upload_status(handle.repository, handle.id));
+    UploadStatus status = run_blocking(core.registry->upload_status(handle.repository, handle.id));
     handle.id = status.id;
     return status;
 }

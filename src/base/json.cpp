@@ -142,9 +142,7 @@ class Builder {
                 value.type = JsonValue::Type::boolean;
                 check(source.get_bool().get(value.boolean));
                 break;
-            case ondemand::json_type::null:
-                read_null(source);
-                break;
+            case ondemand::json_type::null: read_null(source); break;
         }
         return value;
     }

@@ -84,9 +84,9 @@ class SideBySide {
 
 }  // namespace detail
 
-/// Awaits `work(0)` to `work(count - 1)`, at most `at_once` of them at a time, on the executor of the
-/// caller; completes when none runs any more. Throws the first error; what had not begun by then is
-/// left out.
+/// Awaits `work(0)` to `work(count - 1)`, at most `at_once` of them at a time, on the executor of
+/// the caller; completes when none runs any more. Throws the first error; what had not begun by
+/// then is left out.
 template <class F>
 awaitable<void> side_by_side(std::size_t count, std::size_t at_once, F& work) {
     const std::size_t runners = std::min(count, at_once);

@@ -173,8 +173,7 @@ awaitable<BlobInfo> Engine::put_blob(const RepositoryName& repository,
 
 awaitable<BlobInfo> Engine::store_blob(const RepositoryName& repository, UploadSession& session,
                                        const std::optional<Digest>& expected) {
-    const DigestAlgorithm algorithm =
-        expected ? expected->algorithm() : session.hasher.algorithm();
+    const DigestAlgorithm algorithm = expected ? expected->algorithm() : session.hasher.algorithm();
     const Digest digest = co_await uploads_.digest(session, algorithm);
     if (expected && digest != *expected) {
         throw Error(

@@ -39,9 +39,9 @@ std::string answer_challenges(const HttpAnswer& refusal, std::string_view scope,
     if (const AuthChallenge* bearer = find_scheme(challenges, "bearer")) {
         const TransferRequest request = token_request(*bearer, scope, credentials, allow_plain);
         if (const auto token = read_token(ask(request))) return "Bearer " + *token;
-        throw Error(ErrorCode::unauthorized,
-                    masked_url(request.url.substr(0, request.url.find('?'))) +
-                        ": the answer has no token");
+        throw Error(
+            ErrorCode::unauthorized,
+            masked_url(request.url.substr(0, request.url.find('?'))) + ": the answer has no token");
     }
     const bool basic = find_scheme(challenges, "basic") != nullptr;
     return basic && credentials ? basic_authorization(*credentials) : std::string();

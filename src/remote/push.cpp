@@ -133,10 +133,10 @@ class ImagePush {
         const RemoteRegistry::Perform send = [&](const TransferRequest& authorized) {
             auto reader = open(digest);
             if (!reader) {
-                throw Error(ErrorCode::blob_unknown,
-                            repository_.str() + " has no blob " + digest.to_string() +
-                                " any more; it cannot be pushed to " +
-                                remote_.image().repository());
+                throw Error(ErrorCode::blob_unknown, repository_.str() + " has no blob " +
+                                                         digest.to_string() +
+                                                         " any more; it cannot be pushed to " +
+                                                         remote_.image().repository());
             }
             watch_.begin(digest.to_string(), reader->object_size());
             StoredBlob body(std::move(reader), watch_);

@@ -63,7 +63,7 @@ std::string basic_authorization(const Credentials& credentials) {
 }
 
 TransferRequest token_request(const AuthChallenge& challenge, std::string_view default_scope,
-                          const std::optional<Credentials>& credentials, bool allow_plain) {
+                              const std::optional<Credentials>& credentials, bool allow_plain) {
     TransferRequest request{checked_realm(challenge, credentials.has_value(), allow_plain)};
     const std::string_view asked = challenge.get("scope");
     const std::string_view scope = asked.empty() ? default_scope : asked;

@@ -146,8 +146,8 @@ std::string RemoteRegistry::renew(const HttpAnswer& refusal) {
         HttpAnswer answer = ask_by(perform, request);
         if (answer.status != 200) {
             const std::string server = masked_url(request.url.substr(0, request.url.find('?')));
-            refuse(answer, {"a token from " + server, ErrorCode::unauthorized,
-                            ErrorCode::unauthorized});
+            refuse(answer,
+                   {"a token from " + server, ErrorCode::unauthorized, ErrorCode::unauthorized});
         }
         return std::move(answer.body);
     };

@@ -17,9 +17,9 @@
 namespace pkgreg::s3 {
 namespace {
 
-/// The algorithms, from a library context of our own: an application may have loaded other providers
-/// into the default one, or allow only some algorithms there. Never destroyed: a transfer may outlive
-/// static objects.
+/// The algorithms, from a library context of our own: an application may have loaded other
+/// providers into the default one, or allow only some algorithms there. Never destroyed: a transfer
+/// may outlive static objects.
 struct Algorithms {
     OSSL_LIB_CTX* const context = OSSL_LIB_CTX_new();
     EVP_MD* const sha256 = EVP_MD_fetch(context, "SHA256", nullptr);
@@ -61,7 +61,8 @@ Sha256 sha256(std::span<const std::byte> bytes) {
 Sha256 hmac_sha256(std::span<const unsigned char> key, std::string_view text) {
     char hash[] = "SHA256";
     const OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, hash, 0), OSSL_PARAM_construct_end()};
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, hash, 0),
+        OSSL_PARAM_construct_end()};
     const std::unique_ptr<EVP_MAC_CTX, FreeMac> mac(EVP_MAC_CTX_new(algorithms().hmac));
     Sha256 out;
     std::size_t size = 0;
@@ -69,9 +70,10 @@ Sha256 hmac_sha256(std::span<const unsigned char> key, std::string_view text) {
     if (!mac || EVP_MAC_init(mac.get(), key.data(), key.size(), parameters) != 1 ||
         EVP_MAC_update(mac.get(), bytes, text.size()) != 1 ||
         EVP_MAC_final(mac.get(), out.data(), &size, out.size()) != 1 || size != out.size()) {
-        throw Error(ErrorCode::unsupported,
-                    "HMAC-SHA-256, which requests to S3 are signed with, is not to be had from this "
-                    "machine's OpenSSL");
+        throw Error(
+            ErrorCode::unsupported,
+            "HMAC-SHA-256, which requests to S3 are signed with, is not to be had from this "
+            "machine's OpenSSL");
     }
     return out;
 }

@@ -96,8 +96,7 @@ class ServerImpl final : public Server {
     awaitable<void> accept_all(Acceptor& acceptor);
     awaitable<void> wait_for_room(Acceptor& acceptor);
     int accept_one(Acceptor& acceptor);
-    std::string listen(const std::string& address, Spoken spoken,
-                       const std::string& redirect_port);
+    std::string listen(const std::string& address, Spoken spoken, const std::string& redirect_port);
     std::string tls_port() const;
     awaitable<void> watch_certificate();
     void give(NewConnection connection);

@@ -6,9 +6,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <cerrno>
-#include <string_view>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string_view>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -60,9 +60,8 @@ void Transport::refuse_plain_http() noexcept {
         "Connection: close\r\n\r\n"
         "this port speaks TLS, and the request came without: use https";
     const int fd = socket_.native_handle();
-    restarted([&] {
-        return ::send(fd, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    });
+    restarted(
+        [&] { return ::send(fd, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
 }
 
 bool Transport::readable() noexcept {

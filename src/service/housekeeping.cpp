@@ -22,9 +22,9 @@ Housekeeping::Housekeeping(std::shared_ptr<Registry> registry, LogCallback log)
     : registry_(std::move(registry)),
       log_(std::move(log)),
       next_uploads_(Clock::now() + between_uploads),
-      next_orphans_(registry_->store().capabilities().late_naming
-                        ? Clock::time_point::max()
-                        : Clock::now() + some_minutes()) {}
+      next_orphans_(registry_->store().capabilities().late_naming ? Clock::time_point::max()
+                                                                  : Clock::now() + some_minutes()) {
+}
 
 awaitable<void> Housekeeping::tick() {
     const auto now = Clock::now();

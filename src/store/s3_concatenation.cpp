@@ -77,8 +77,8 @@ awaitable<void> S3Concatenation::append(const Source& source, bool last) {
 awaitable<void> S3Concatenation::copy(const Source& source, std::uint64_t offset,
                                       std::uint64_t length) {
     const int number = static_cast<int>(parts_.size()) + 1;
-    const s3::Part part = co_await as_storage(bucket_->copy_part(
-        target_, upload_id_, number, source.key, offset, offset + length - 1));
+    const s3::Part part = co_await as_storage(
+        bucket_->copy_part(target_, upload_id_, number, source.key, offset, offset + length - 1));
     parts_.push_back(part);
 }
 
@@ -87,8 +87,8 @@ awaitable<void> S3Concatenation::read(const Source& source, std::uint64_t offset
     const auto download =
         co_await as_storage(bucket_->open(source.key, offset, offset + length - 1));
     if (!download || download->head().size != source.size) {
-        throw Error(ErrorCode::not_found, bucket_->describe() + ": '" + source.key +
-                                              "' is not there, or not as it was");
+        throw Error(ErrorCode::not_found,
+                    bucket_->describe() + ": '" + source.key + "' is not there, or not as it was");
     }
     std::uint64_t left = length;
     while (left > 0) {

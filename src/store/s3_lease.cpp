@@ -98,9 +98,9 @@ awaitable<void> S3Lease::check_still_own() {
         }
     }
     if (lost_) {
-        throw Error(ErrorCode::unavailable,
-                    bucket_->describe() +
-                        ": another instance took this one's place; restart this one");
+        throw Error(
+            ErrorCode::unavailable,
+            bucket_->describe() + ": another instance took this one's place; restart this one");
     }
 }
 

@@ -1,13 +1,13 @@
 // S3Lease: keeps a second instance away from a place in a bucket. Needs nothing of S3 but that a
 // listing shows what was written before it.
 //
-// In the place lie, under `.lease/`, which no key of a store begins with, one object per instance that holds the lease or
-// wants it, `<id>`, and `holder`, which has the id of the newest one that got it. Who wants it writes
-// its object, then lists: where another's is fresh, by the server's clock, it takes its own away and
-// fails. So of two that try at once at most one gets it. The holder writes its object again and again,
-// and stops using the place well before the others may think that it is gone. When it comes back
-// after that, the place is still its own only if `holder` says so: else another one may have been
-// there in between.
+// In the place lie, under `.lease/`, which no key of a store begins with, one object per instance
+// that holds the lease or wants it, `<id>`, and `holder`, which has the id of the newest one that
+// got it. Who wants it writes its object, then lists: where another's is fresh, by the server's
+// clock, it takes its own away and fails. So of two that try at once at most one gets it. The
+// holder writes its object again and again, and stops using the place well before the others may
+// think that it is gone. When it comes back after that, the place is still its own only if `holder`
+// says so: else another one may have been there in between.
 #pragma once
 
 #include "pkgreg/awaitable.hpp"

@@ -21,9 +21,9 @@ std::shared_ptr<ObjectStore> open_directory(const std::filesystem::path& directo
                                             StorageUse use) {
     std::error_code error;
     if (use.read_only && !std::filesystem::is_directory(directory, error)) {
-        throw Error(ErrorCode::not_found, "there is no storage at " + directory.string() +
-                                              (error ? ": " + error.message()
-                                                     : ": not a directory"));
+        throw Error(ErrorCode::not_found,
+                    "there is no storage at " + directory.string() +
+                        (error ? ": " + error.message() : ": not a directory"));
     }
     DirectoryStoreOptions options;
     options.read_only = use.read_only;
@@ -72,10 +72,9 @@ std::filesystem::path directory_of(const std::string& location) {
                         "file:///path without %-escapes, or the path alone");
     }
     if (location.find("://") != std::string::npos) {
-        throw Error(ErrorCode::invalid_options,
-                    "'" + masked_url(location) +
-                        "' is no storage that is known here; give a "
-                        "directory, s3://BUCKET/PATH, or memory:");
+        throw Error(ErrorCode::invalid_options, "'" + masked_url(location) +
+                                                    "' is no storage that is known here; give a "
+                                                    "directory, s3://BUCKET/PATH, or memory:");
     }
     return location;
 }

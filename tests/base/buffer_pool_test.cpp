@@ -1,7 +1,7 @@
 // BufferPool: no more buffers than allowed, handed to waiters in their order, freed when unused.
-#include "pkgreg/blocking.hpp"
-
 #include "base/buffer_pool.hpp"
+
+#include "pkgreg/blocking.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>

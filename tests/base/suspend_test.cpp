@@ -1,8 +1,9 @@
 // The primitives that coroutines wait with: offload, WorkChain, AsyncSharedMutex and side_by_side.
+#include "base/suspend.hpp"
+
 #include "pkgreg/blocking.hpp"
 
 #include "base/side_by_side.hpp"
-#include "base/suspend.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>

@@ -17,9 +17,10 @@ void* allocate(std::size_t size, std::size_t alignment) {
     }
     if (left > 0) --left;
     if (size == 0) size = 1;
-    void* const memory = alignment == 0 ? std::malloc(size)
-                                        : std::aligned_alloc(alignment, (size + alignment - 1) /
-                                                                            alignment * alignment);
+    void* const memory =
+        alignment == 0
+            ? std::malloc(size)
+            : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
     if (!memory) throw std::bad_alloc();
     return memory;
 }

@@ -1,8 +1,8 @@
 // The HTTP client's clocks: they watch whether a transfer moves, not how long it takes.
 #include "cli/http_client.hpp"
 
-#include "cli/exit_code.hpp"
 #include "base/unique_fd.hpp"
+#include "cli/exit_code.hpp"
 
 #include <gtest/gtest.h>
 

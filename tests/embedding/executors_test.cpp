@@ -13,7 +13,6 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
-
 #include <gtest/gtest.h>
 
 #include <cstddef>
@@ -73,8 +72,8 @@ awaitable<int> work(Shared registry, std::size_t writer) {
         const std::string back = co_await read_blob(registry, name, digest);
         if (back != content) ++wrong;
 
-        const std::string descriptor = R"("digest":")" + digest.to_string() + R"(","size":)" +
-                                       std::to_string(content.size());
+        const std::string descriptor =
+            R"("digest":")" + digest.to_string() + R"(","size":)" + std::to_string(content.size());
         const std::string manifest =
             R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",)"
             R"("config":{"mediaType":"application/vnd.example.config",)" +

@@ -38,8 +38,8 @@ std::string text_of(const Digest& digest) {
 std::string descriptor(const std::string& type, const std::string& bytes,
                        const std::string& more = "") {
     return R"({"mediaType":")" + type + R"(","digest":")" +
-           text_of(Hasher::hash(DigestAlgorithm::sha256, bytes)) +
-           R"(","size":)" + std::to_string(bytes.size()) + more + "}";
+           text_of(Hasher::hash(DigestAlgorithm::sha256, bytes)) + R"(","size":)" +
+           std::to_string(bytes.size()) + more + "}";
 }
 
 /// A reader that breaks off.
@@ -174,8 +174,8 @@ std::string blob_of(Registry& registry, const RepositoryName& name, const Digest
     std::string bytes(reader->object_size(), '\0');
     std::size_t size = 0;
     while (size < bytes.size()) {
-        const std::size_t n = run_blocking(
-            reader->read(std::as_writable_bytes(std::span(bytes).subspan(size))));
+        const std::size_t n =
+            run_blocking(reader->read(std::as_writable_bytes(std::span(bytes).subspan(size))));
         if (n == 0) break;
         size += n;
     }
@@ -217,8 +217,7 @@ class Copy : public testing::Test {
 };
 
 TEST_F(Copy, a_pulled_image_is_there_byte_by_byte) {
-    const std::string manifest =
-        put_image(*remote.registry, app, Tag::parse("v1"), "{}", large);
+    const std::string manifest = put_image(*remote.registry, app, Tag::parse("v1"), "{}", large);
     EXPECT_EQ(pull("team/app:v1", "one"), digest_of(manifest));
     EXPECT_EQ(manifest_of(*local, mine, "one"), manifest);
     EXPECT_EQ(manifest_of(*local, mine, text_of(digest_of(manifest))), manifest);
@@ -291,8 +290,8 @@ TEST_F(Copy, a_blob_that_breaks_off_goes_on_where_it_ended) {
         if (response.content_length() < 1000 || breaks == 0) return;
         if (request.method != HttpMethod::get) return;
         --breaks;
-        response.set_body(ResponseBody(std::make_unique<BrokenReader>(
-            std::move(response.body()), std::uint64_t{2} << 20)));
+        response.set_body(ResponseBody(
+            std::make_unique<BrokenReader>(std::move(response.body()), std::uint64_t{2} << 20)));
     };
     pull("team/app:v1", "one");
     EXPECT_EQ(blob_of(*local, mine, digest_of(large)), large);
@@ -325,14 +324,12 @@ TEST_F(Copy, what_is_not_there_is_named) {
 
     RemoteOptions options;
     options.retries = 0;
-    failure = failure_of([&] {
-        pull_image(*local, "http://127.0.0.1:1/team/app", mine, std::nullopt, options);
-    });
+    failure = failure_of(
+        [&] { pull_image(*local, "http://127.0.0.1:1/team/app", mine, std::nullopt, options); });
     EXPECT_EQ(failure.code, ErrorCode::unavailable);
     EXPECT_THAT(failure.message, HasSubstr("127.0.0.1:1/team/app"));
-    failure = failure_of([&] {
-        pull_image(*local, remote.host + "/team/app", mine, std::nullopt, options);
-    });
+    failure = failure_of(
+        [&] { pull_image(*local, remote.host + "/team/app", mine, std::nullopt, options); });
     EXPECT_EQ(failure.code, ErrorCode::unavailable);
     EXPECT_THAT(failure.message, HasSubstr("http:// in front"));
     options.ca_file = "/nowhere/ca.pem";

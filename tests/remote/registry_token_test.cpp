@@ -1,8 +1,9 @@
 // How registries are told who asks: challenges and tokens.
+#include "remote/registry_token.hpp"
+
 #include "pkgreg/error.hpp"
 
 #include "remote/auth_challenge.hpp"
-#include "remote/registry_token.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -94,8 +94,8 @@ TEST(Connections, AreSharedOutAmongTheLoops) {
 
 TEST(Connections, RunningOutOfDescriptorsIsSurvived) {
 #if defined(__SANITIZE_ADDRESS__)
-    // Before it reports a virtual call, UBSan probes the object's memory through a pipe; a process without
-    // descriptors cannot make one, and a valid object is reported.
+    // Before it reports a virtual call, UBSan probes the object's memory through a pipe; a process
+    // without descriptors cannot make one, and a valid object is reported.
     GTEST_SKIP() << "UBSan's check of virtual calls needs descriptors of its own";
 #endif
     TestServer server;

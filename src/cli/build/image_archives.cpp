@@ -2,8 +2,8 @@
 
 #include "pkgreg/error.hpp"
 
-#include "dcos/docker_archive.hpp"
 #include "base/unique_fd.hpp"
+#include "dcos/docker_archive.hpp"
 
 #include <algorithm>
 #include <cerrno>

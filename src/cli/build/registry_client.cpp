@@ -119,7 +119,7 @@ std::string RegistryClient::answer_challenges(Fetcher& fetcher, const Repository
         return std::move(answer.body);
     };
     return pkgreg::answer_challenges(refusal, scope, credentials_.find(registry_),
-                             base_url_.starts_with("http://"), ask);
+                                     base_url_.starts_with("http://"), ask);
 }
 
 }  // namespace pkgreg::cli

@@ -137,9 +137,9 @@ Authority read_authority(const std::filesystem::path& file) {
     }
     ERR_clear_error();
     if (authority.pem.empty()) {
-        throw ProgramError(ExitCode::usage,
-                           file.string() +
-                               " holds no certificate; it must be a PEM file (BEGIN CERTIFICATE)");
+        throw ProgramError(
+            ExitCode::usage,
+            file.string() + " holds no certificate; it must be a PEM file (BEGIN CERTIFICATE)");
     }
     return authority;
 }
@@ -162,11 +162,11 @@ Authority fetch_authority(const std::string& host, const std::string& port) {
     if (count == 0) unreachable(host, port, "it shows none");
     X509* const last = sk_X509_value(chain, count - 1);
     if (count == 1 && !vouches_for_itself(last)) {
-        throw ProgramError(ExitCode::server,
-                           host + ":" + port + " shows only its own certificate (" +
-                               subject_of(last) +
-                               "), not the authority that issued it; get that from whoever runs the "
-                               "registry and give it with --ca");
+        throw ProgramError(
+            ExitCode::server,
+            host + ":" + port + " shows only its own certificate (" + subject_of(last) +
+                "), not the authority that issued it; get that from whoever runs the "
+                "registry and give it with --ca");
     }
     Authority authority;
     add(authority, last);

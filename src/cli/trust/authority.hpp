@@ -1,4 +1,5 @@
-// The authority that vouches for a registry's certificate: from a file, or from the registry itself.
+// The authority that vouches for a registry's certificate: from a file, or from the registry
+// itself.
 #pragma once
 
 #include <filesystem>
@@ -27,8 +28,8 @@ Authority read_authority(const std::filesystem::path& file);
 /// there is no such server, or it does not show its authority.
 Authority fetch_authority(const std::string& host, const std::string& port);
 
-/// The same fingerprint, however it is written: letters' case, colons and a `sha256:` in front do not
-/// matter.
+/// The same fingerprint, however it is written: letters' case, colons and a `sha256:` in front do
+/// not matter.
 bool same_fingerprint(std::string_view a, std::string_view b);
 
 }  // namespace pkgreg::cli

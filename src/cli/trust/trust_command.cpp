@@ -124,8 +124,8 @@ void trust(TrustArguments arguments) {
     const bool bracketed = registry.host.starts_with('[');
     const std::string host =
         bracketed ? registry.host.substr(1, registry.host.size() - 2) : registry.host;
-    const Authority authority = arguments.fetch ? fetch_authority(host, registry.port)
-                                                : read_authority(arguments.ca);
+    const Authority authority =
+        arguments.fetch ? fetch_authority(host, registry.port) : read_authority(arguments.ca);
     if (arguments.fetch) confirm(authority, arguments);
     for (const std::string& warning : authority.warnings) {
         std::cerr << "pkgreg: warning: " << warning << '\n';
@@ -155,17 +155,20 @@ void add_trust_command(CLI::App& app) {
         ->type_name("FILE");
     command.add_flag("--fetch", arguments->fetch,
                      "Take it from the registry, after its fingerprint was compared");
-    command.add_option("--fingerprint", arguments->fingerprint,
-                       "SHA-256 that the fetched one must have")
+    command
+        .add_option("--fingerprint", arguments->fingerprint,
+                    "SHA-256 that the fetched one must have")
         ->type_name("HEX");
     const char* engines = "Engines (all of them where none is given)";
     command.add_flag("--docker", arguments->engines.docker, "/etc/docker/certs.d")->group(engines);
     command.add_flag("--containerd", arguments->engines.containerd, "/etc/containerd/certs.d")
         ->group(engines);
-    command.add_flag("--podman", arguments->engines.podman,
-                     "/etc/containers/certs.d, also for skopeo and buildah")
+    command
+        .add_flag("--podman", arguments->engines.podman,
+                  "/etc/containers/certs.d, also for skopeo and buildah")
         ->group(engines);
-    command.add_option("--root", arguments->root, "Write below this directory, as for an image (/)")
+    command
+        .add_option("--root", arguments->root, "Write below this directory, as for an image (/)")
         ->type_name("DIR");
     command.add_flag("--dry-run", arguments->dry_run, "Only tell what would be written");
     command.add_flag("--script", arguments->script,

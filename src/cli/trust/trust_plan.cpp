@@ -73,7 +73,8 @@ std::vector<TrustFile> trust_files(const RegistryHost& registry, Engines engines
     if (registry.default_port) names.push_back(registry.host);
     std::vector<TrustFile> files;
     for (const std::string& name : names) {
-        if (engines.docker) files.push_back({"/etc/docker/certs.d/" + name + "/ca.crt", authority_pem});
+        if (engines.docker)
+            files.push_back({"/etc/docker/certs.d/" + name + "/ca.crt", authority_pem});
         if (engines.containerd) {
             const std::string folder = "/etc/containerd/certs.d/" + name;
             files.push_back({folder + "/ca.crt", authority_pem});
@@ -101,8 +102,8 @@ std::string trust_script(const RegistryHost& registry, const std::vector<TrustFi
                        "}\n";
     for (const TrustFile& file : files) {
         // Neither a certificate nor a hosts.toml has such a line, and no name has a quote.
-        text += "\nput '" + file.path.string() + "' <<'END_OF_FILE'\n" + file.content +
-                "END_OF_FILE\n";
+        text +=
+            "\nput '" + file.path.string() + "' <<'END_OF_FILE'\n" + file.content + "END_OF_FILE\n";
     }
     return text;
 }

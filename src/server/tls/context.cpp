@@ -45,11 +45,11 @@ int select_protocol(SSL*, const unsigned char** out, unsigned char* out_length,
 }
 
 void require_readable(const std::filesystem::path& file) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(
-        std::fopen(file.c_str(), "re"), &std::fclose);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(std::fopen(file.c_str(), "re"),
+                                                                 &std::fclose);
     if (!opened) {
-        throw Error(ErrorCode::invalid_options, "TLS: " + file.string() +
-                                                    " cannot be read: " + std::strerror(errno));
+        throw Error(ErrorCode::invalid_options,
+                    "TLS: " + file.string() + " cannot be read: " + std::strerror(errno));
     }
 }
 
@@ -129,9 +129,8 @@ std::shared_ptr<SSL_CTX> TlsContext::current() const {
 std::shared_ptr<SSL_CTX> TlsContext::load() const {
     ERR_clear_error();
     // The deleter keeps the library's state for as long as a connection needs it.
-    std::shared_ptr<SSL_CTX> context(
-        SSL_CTX_new_ex(library_.get(), nullptr, TLS_server_method()),
-        [library = library_](SSL_CTX* old) { SSL_CTX_free(old); });
+    std::shared_ptr<SSL_CTX> context(SSL_CTX_new_ex(library_.get(), nullptr, TLS_server_method()),
+                                     [library = library_](SSL_CTX* old) { SSL_CTX_free(old); });
     if (!context) throw Error(ErrorCode::internal, "OpenSSL: " + take_tls_error());
     set_behaviour(context.get());
     require_readable(options_.certificate);
@@ -140,13 +139,13 @@ std::shared_ptr<SSL_CTX> TlsContext::load() const {
         refuse(options_.certificate, "is no PEM file with a certificate");
     }
     if (SSL_CTX_use_PrivateKey_file(context.get(), options_.key.c_str(), SSL_FILETYPE_PEM) != 1) {
-        refuse(options_.key,
-               "is no private key of the certificate in " + options_.certificate.string() +
-                   "; it must be a PEM file without a passphrase");
+        refuse(options_.key, "is no private key of the certificate in " +
+                                 options_.certificate.string() +
+                                 "; it must be a PEM file without a passphrase");
     }
     if (SSL_CTX_check_private_key(context.get()) != 1) {
-        refuse(options_.key, "does not belong to the certificate in " +
-                                 options_.certificate.string());
+        refuse(options_.key,
+               "does not belong to the certificate in " + options_.certificate.string());
     }
     ask_for_certificate(context.get(), options_);
     return context;
@@ -178,8 +177,8 @@ void TlsContext::reload_if_changed() noexcept {
             }
             loaded_ = now;
             refused_.clear();
-            if (log_) log_(LogLevel::info, "TLS: new certificate from " +
-                                               options_.certificate.string());
+            if (log_)
+                log_(LogLevel::info, "TLS: new certificate from " + options_.certificate.string());
         } catch (const Error& error) {
             refused_ = now;
             if (log_) {

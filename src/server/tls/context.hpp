@@ -1,4 +1,5 @@
-// TlsContext: certificate and key of a server as OpenSSL needs them, and the watch over their files.
+// TlsContext: certificate and key of a server as OpenSSL needs them, and the watch over their
+// files.
 #pragma once
 
 #include "pkgreg/log.hpp"

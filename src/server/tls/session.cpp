@@ -97,8 +97,8 @@ bool TlsSession::failed(int returned) noexcept {
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return false;
     try {
         const unsigned long code = ERR_peek_error();
-        peer_speaks_http_ = ERR_GET_LIB(code) == ERR_LIB_SSL &&
-                            ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST;
+        peer_speaks_http_ =
+            ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST;
         failure_ = take_tls_error();
         if (failure_.empty()) failure_ = "the peer closed the connection";
     } catch (const std::bad_alloc&) {
@@ -129,8 +129,7 @@ IoResult TlsSession::receive(std::span<std::byte> into) noexcept {
     // A record at a time comes out; what was received with it follows.
     while (filled < into.size()) {
         std::size_t n = 0;
-        const int done =
-            SSL_read_ex(ssl_.get(), into.data() + filled, into.size() - filled, &n);
+        const int done = SSL_read_ex(ssl_.get(), into.data() + filled, into.size() - filled, &n);
         if (done == 1) {
             filled += n;
             drained_ = false;
@@ -242,8 +241,8 @@ IoStatus TlsSession::flush() noexcept {
     std::string& bytes = unsent_.empty() ? outgoing : unsent_;
     std::size_t done = 0;
     while (status != IoStatus::failed && done < bytes.size()) {
-        const ssize_t n = ::send(socket_, bytes.data() + done, bytes.size() - done,
-                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+        const ssize_t n =
+            ::send(socket_, bytes.data() + done, bytes.size() - done, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n >= 0) {
             done += static_cast<std::size_t>(n);
         } else if (errno != EINTR) {

@@ -1,8 +1,9 @@
 // Pushes a blob into a registry in memory and pulls it back. Prints the blob's digest.
 
+#include "pkgreg/registry.hpp"
+
 #include "pkgreg/blocking.hpp"
 #include "pkgreg/memory_store.hpp"
-#include "pkgreg/registry.hpp"
 
 #include <array>
 #include <iostream>
