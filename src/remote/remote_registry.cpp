@@ -2,6 +2,7 @@
 
 #include "base/mask_secrets.hpp"
 #include "remote/authorization.hpp"
+#include "remote/document_sink.hpp"
 
 #include <filesystem>
 #include <utility>
@@ -15,26 +16,6 @@ constexpr int max_redirects = 10;
 /// The answers with 401 after which a request is given up. A token may end during a long upload
 /// that is then sent again, so a second renewal is honest.
 constexpr int max_refusals = 3;
-
-class DocumentSink final : public BodySink {
- public:
-    DocumentSink(std::string_view url, std::size_t max_size) : url_(url), max_size_(max_size) {}
-
-    void begin(const HttpAnswer&) override { body.clear(); }
-    void data(std::string_view bytes) override {
-        if (body.size() + bytes.size() > max_size_) {
-            throw Error(ErrorCode::too_large, masked_url(url_) + ": the answer has more than " +
-                                                  std::to_string(max_size_) + " bytes");
-        }
-        body.append(bytes);
-    }
-
-    std::string body;
-
- private:
-    std::string_view url_;
-    std::size_t max_size_;
-};
 
 std::optional<Credentials> credentials_of(const RemoteOptions& options) {
     if (options.username.empty() && options.password.empty()) return std::nullopt;

@@ -3,6 +3,7 @@
 #include "pkgreg/error.hpp"
 
 #include "base/mask_secrets.hpp"
+#include "remote/document_sink.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -17,26 +18,6 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t much = std::uint64_t{1} << 20;
 /// How much of what a server says of an error is read.
 constexpr std::size_t max_error_text = 16 * 1024;
-
-class DocumentSink final : public BodySink {
- public:
-    DocumentSink(std::string_view url, std::size_t max_size) : url_(url), max_size_(max_size) {}
-
-    void begin(const HttpAnswer&) override { body.clear(); }
-    void data(std::string_view bytes) override {
-        if (body.size() + bytes.size() > max_size_) {
-            throw Error(ErrorCode::too_large, masked_url(url_) + ": the answer has more than " +
-                                                  std::to_string(max_size_) + " bytes");
-        }
-        body.append(bytes);
-    }
-
-    std::string body;
-
- private:
-    std::string_view url_;
-    std::size_t max_size_;
-};
 
 /// Writes a file, or goes on with one whose beginning is there.
 class FileSink final : public BodySink {
