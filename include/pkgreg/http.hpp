@@ -2,6 +2,7 @@
 // an embedder's in-process call and the tests all speak to the handlers through these.
 #pragma once
 
+#include "pkgreg/access.hpp"
 #include "pkgreg/awaitable.hpp"
 #include "pkgreg/object_store.hpp"
 
@@ -106,6 +107,11 @@ struct HttpRequest {
     std::string_view id = {};
     /// It came over TLS.
     bool secure = false;
+    /// The certificate that the client showed; null: none.
+    const ClientCertificate* certificate = nullptr;
+    /// Who asks, where the caller vouches for it: then nothing in the request has to prove it.
+    /// Null: the request's own credentials count. Needs no access control to be on.
+    const Identity* identity = nullptr;
 
     /// The value of the first field of that name, or nothing.
     std::optional<std::string_view> header(std::string_view name) const noexcept {

@@ -2,6 +2,7 @@
 // with this program's own settings beside it.
 #pragma once
 
+#include "pkgreg/access.hpp"
 #include "pkgreg/log.hpp"
 #include "pkgreg/s3_conventions.hpp"
 
@@ -103,6 +104,42 @@ struct ServiceOptions {
 /// How the lines of a log are written.
 enum class LogFormat : std::uint8_t { text, json };
 
+/// `pkgreg.access`: who may do what. What each one means is said in `AccessOptions`.
+struct AccessSettings {
+    /// `htpasswd`: file of names and bcrypt hashes.
+    std::string htpasswd = {};
+    /// `policy`: file of rules.
+    std::string policy = {};
+    /// `anonymous-pull`.
+    bool anonymous_pull = false;
+    /// `token-keys`: JWK set of an outside issuer, a file or a URL.
+    std::string token_keys = {};
+    /// `token-realm`: where clients get its tokens.
+    std::string token_realm = {};
+    /// `token-issuer`: what `iss` must be, or is in tokens of the built-in endpoint.
+    std::string token_issuer = {};
+    /// `token-service`: what `aud` must name.
+    std::string token_service = "pkgreg";
+    /// `token-endpoint`: issue tokens at `/token`.
+    bool token_endpoint = false;
+    /// `token-signing-key`: PEM file of the key that signs them.
+    std::string token_signing_key = {};
+    /// `token-lifetime-seconds`: of a token of the endpoint.
+    std::uint32_t token_lifetime_seconds = 300;
+    /// `dcos-keys`: JWK set of DC/OS' IAM, a file or a URL.
+    std::string dcos_keys = {};
+    /// `ca`: PEM file of the authorities behind those URLs.
+    std::string ca = {};
+    /// `max-requests-per-second`: of one identity or address; 0: any number.
+    std::uint32_t max_requests_per_second = 0;
+    /// `max-requests-at-once`: of one identity or address; 0: any number.
+    std::uint32_t max_requests_at_once = 0;
+    /// `audit-log`: file of JSON lines, or `-`.
+    std::string audit_log = {};
+
+    friend bool operator==(const AccessSettings&, const AccessSettings&) = default;
+};
+
 /// `pkgreg`: settings that the original product did not have. The program's command line has an
 /// option for each of them.
 struct ProgramOptions {
@@ -131,6 +168,8 @@ struct ProgramOptions {
     bool tls_require_client_cert = false;
     /// `redirect-http`: addresses that send plain requests on to TLS; one text or an array.
     std::vector<std::string> redirect_http = {};
+    /// `access`: who may do what.
+    AccessSettings access = {};
     /// `external-url`: see `ProtocolOptions`.
     std::string external_url = {};
     /// `trusted-proxies`: see `ProtocolOptions`; one text or an array.

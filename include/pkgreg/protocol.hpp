@@ -1,6 +1,7 @@
 // The protocol handlers: HTTP requests in, responses out, over a Registry.
 #pragma once
 
+#include "pkgreg/access.hpp"
 #include "pkgreg/http.hpp"
 #include "pkgreg/registry.hpp"
 
@@ -14,8 +15,10 @@ namespace pkgreg {
 
 /// How the protocols behave.
 struct ProtocolOptions {
+    /// Who may do what; nothing set: everybody everything.
+    AccessOptions access = {};
     /// Allow `mount` without `from`: any blob of the registry may be mounted by who knows its
-    /// digest. Off where access control is on: a digest is no permission.
+    /// digest. Off where access control is on, whatever this says: a digest is no permission.
     bool mount_from_anywhere = true;
     /// Where clients reach the registry, such as `https://registry.example.com:8443`: what the
     /// repository document refers to, whatever address a request used. Empty: the request's own.

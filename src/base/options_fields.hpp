@@ -69,6 +69,25 @@ void visit_fields(Visitor& visit, T& s3) {
     visit("max-parts", s3.max_parts, Range{2, 1024});
 }
 
+template <class Visitor, Either<AccessSettings> T>
+void visit_fields(Visitor& visit, T& access) {
+    visit("htpasswd", access.htpasswd, Text::free);
+    visit("policy", access.policy, Text::free);
+    visit("anonymous-pull", access.anonymous_pull, Any());
+    visit("token-keys", access.token_keys, Text::free);
+    visit("token-realm", access.token_realm, Text::optional_url);
+    visit("token-issuer", access.token_issuer, Text::free);
+    visit("token-service", access.token_service, Text::filled);
+    visit("token-endpoint", access.token_endpoint, Any());
+    visit("token-signing-key", access.token_signing_key, Text::free);
+    visit("token-lifetime-seconds", access.token_lifetime_seconds, Range{60, 24 * 3600});
+    visit("dcos-keys", access.dcos_keys, Text::free);
+    visit("ca", access.ca, Text::free);
+    visit("max-requests-per-second", access.max_requests_per_second, Range{0, 1e9});
+    visit("max-requests-at-once", access.max_requests_at_once, Range{0, 1e6});
+    visit("audit-log", access.audit_log, Text::free);
+}
+
 template <class Visitor, Either<MountVolumeOptions> T>
 void visit_fields(Visitor& visit, T& volume) {
     visit("container-path", volume.container_path, Text::required);
@@ -97,6 +116,7 @@ void visit_fields(Visitor& visit, T& program) {
     visit("tls-client-ca", program.tls_client_ca, Text::free);
     visit("tls-require-client-cert", program.tls_require_client_cert, Any());
     visit("redirect-http", program.redirect_http, Text::any_filled);
+    visit.object("access", program.access);
     visit("external-url", program.external_url, Text::optional_url);
     visit("trusted-proxies", program.trusted_proxies, Text::any_filled);
     visit("redirect-clients", program.redirect_clients, Text::any_filled);

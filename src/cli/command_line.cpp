@@ -124,6 +124,7 @@ class ServeCommand {
         : app_(*parent.add_subcommand("serve", "Serve a registry until SIGTERM or SIGINT")),
           storage_(app_, "Directory, s3://BUCKET/PATH, or memory: to keep nothing", true) {
         add_network();
+        add_access();
         add_behaviour();
         add_logs();
         add_limits();
@@ -145,27 +146,35 @@ class ServeCommand {
     }
 
  private:
-    /// An option with a value for one member of `ProgramOptions`.
-    template <class T>
-    CLI::Option* add(const std::string& name, T ProgramOptions::*member, const std::string& type,
+    /// The part of the options that a member belongs to.
+    static ProgramOptions& part(Options& options, const ProgramOptions*) { return options.program; }
+    static AccessSettings& part(Options& options, const AccessSettings*) {
+        return options.program.access;
+    }
+
+    /// An option with a value for one member of such a part.
+    template <class T, class Part>
+    CLI::Option* add(const std::string& name, T Part::*member, const std::string& type,
                      const std::string& text) {
         auto value = std::make_shared<T>();
         CLI::Option* option = app_.add_option("--" + name, *value, text);
         option->envname(variable(name))->type_name(type);
         changes_.push_back([option, value, member](Options& options) {
-            if (option->count() != 0) options.program.*member = *value;
+            if (option->count() != 0) part(options, static_cast<Part*>(nullptr)).*member = *value;
         });
         return option;
     }
 
     /// A switch that sets a member to `value`; `--name=false` sets it to the opposite.
-    CLI::Option* add_switch(const std::string& name, bool ProgramOptions::*member, bool value,
+    template <class Part>
+    CLI::Option* add_switch(const std::string& name, bool Part::*member, bool value,
                             const std::string& text) {
         auto given = std::make_shared<bool>(false);
         CLI::Option* option = app_.add_flag("--" + name, *given, text);
         option->envname(variable(name));
         changes_.push_back([option, given, member, value](Options& options) {
-            if (option->count() != 0) options.program.*member = *given == value;
+            if (option->count() != 0)
+                part(options, static_cast<Part*>(nullptr)).*member = *given == value;
         });
         return option;
     }
@@ -219,6 +228,46 @@ class ServeCommand {
             ->group(group);
         add("threads", &ProgramOptions::threads, "N", "Event loops (0: one for each core)")
             ->group(group);
+    }
+
+    void add_access() {
+        const char* group = "Access";
+        const auto text = [&](const std::string& name, std::string AccessSettings::*member,
+                              const std::string& type, const std::string& help) {
+            add(name, member, type, help)->group(group);
+        };
+        text("htpasswd", &AccessSettings::htpasswd, "FILE",
+             "Names and passwords, as 'htpasswd -B' writes them");
+        text("access-policy", &AccessSettings::policy, "FILE", "Who may do what (JSON)");
+        add_switch("anonymous-pull", &AccessSettings::anonymous_pull, true,
+                   "Everybody may pull, whatever the policy says")
+            ->group(group);
+        text("token-keys", &AccessSettings::token_keys, "FILE|URL",
+             "JWK set of an outside token issuer");
+        text("token-realm", &AccessSettings::token_realm, "URL", "Where clients get its tokens");
+        text("token-issuer", &AccessSettings::token_issuer, "TEXT", "What their 'iss' must be");
+        text("token-service", &AccessSettings::token_service, "TEXT",
+             "What their 'aud' must name (pkgreg)");
+        add_switch("token-endpoint", &AccessSettings::token_endpoint, true,
+                   "Issue tokens at /token, to whom the other methods know")
+            ->group(group);
+        text("token-signing-key", &AccessSettings::token_signing_key, "FILE",
+             "Key that signs them (PEM); all instances need the same");
+        add("token-lifetime", &AccessSettings::token_lifetime_seconds, "SECONDS",
+            "How long such a token is good (300)")
+            ->group(group);
+        text("dcos-keys", &AccessSettings::dcos_keys, "FILE|URL",
+             "JWK set of DC/OS' IAM, whose tokens are taken then");
+        text("access-ca", &AccessSettings::ca, "FILE",
+             "Authorities behind these URLs, beside the system's (PEM)");
+        add("max-requests-per-second", &AccessSettings::max_requests_per_second, "N",
+            "Of one identity, or address of an unknown client (0: any number)")
+            ->group(group);
+        add("max-requests-at-once", &AccessSettings::max_requests_at_once, "N",
+            "Likewise (0: any number)")
+            ->group(group);
+        text("audit-log", &AccessSettings::audit_log, "FILE",
+             "A JSON line for each change and each refused log-in; -: standard error");
     }
 
     void add_behaviour() {

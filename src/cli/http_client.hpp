@@ -1,7 +1,7 @@
 // The program as an HTTP client of a registry.
 #pragma once
 
-#include "remote/http_answer.hpp"
+#include "web/http_answer.hpp"
 
 #include <chrono>
 #include <cstddef>

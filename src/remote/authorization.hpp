@@ -2,8 +2,8 @@
 #pragma once
 
 #include "remote/credentials.hpp"
-#include "remote/http_answer.hpp"
-#include "remote/transfer.hpp"
+#include "web/http_answer.hpp"
+#include "web/transfer.hpp"
 
 #include <functional>
 #include <optional>

@@ -116,11 +116,4 @@ std::string host_of_registry(const std::string& registry) {
     return registry == docker_hub ? "registry-1.docker.io" : registry;
 }
 
-bool is_loopback_registry(std::string_view registry) {
-    const std::string_view host = registry.substr(0, port_colon(registry));
-    const auto is_of_address = [](char c) { return (c >= '0' && c <= '9') || c == '.'; };
-    return host == "localhost" || host == "[::1]" ||
-           (host.starts_with("127.") && std::ranges::all_of(host, is_of_address));
-}
-
 }  // namespace pkgreg

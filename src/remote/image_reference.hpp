@@ -35,7 +35,4 @@ inline constexpr std::string_view docker_hub = "docker.io";
 /// The host (with its port) of a registry: Docker Hub's is not where its name leads.
 std::string host_of_registry(const std::string& registry);
 
-/// Whether a registry (a host with or without a port) is this machine itself.
-bool is_loopback_registry(std::string_view registry);
-
 }  // namespace pkgreg

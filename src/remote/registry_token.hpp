@@ -4,7 +4,7 @@
 
 #include "remote/auth_challenge.hpp"
 #include "remote/credentials.hpp"
-#include "remote/transfer.hpp"
+#include "web/transfer.hpp"
 
 #include <optional>
 #include <string>

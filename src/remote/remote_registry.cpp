@@ -2,7 +2,7 @@
 
 #include "base/mask_secrets.hpp"
 #include "remote/authorization.hpp"
-#include "remote/document_sink.hpp"
+#include "web/document_sink.hpp"
 
 #include <filesystem>
 #include <utility>

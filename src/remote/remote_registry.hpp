@@ -8,7 +8,7 @@
 #include "remote/copy_watch.hpp"
 #include "remote/credentials.hpp"
 #include "remote/remote_image.hpp"
-#include "remote/transfer.hpp"
+#include "web/transfer.hpp"
 #include "remote/tries.hpp"
 
 #include <cstddef>

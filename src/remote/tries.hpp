@@ -1,7 +1,7 @@
 // Tries: how often, and after which pauses, something is asked of a server again.
 #pragma once
 
-#include "remote/http_answer.hpp"
+#include "web/http_answer.hpp"
 
 #include <chrono>
 #include <cstdint>

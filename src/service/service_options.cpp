@@ -18,9 +18,38 @@ RegistryOptions registry_options(const Options& options, std::shared_ptr<WorkPoo
     return registry;
 }
 
+namespace {
+
+AccessOptions access_options(const ProgramOptions& program) {
+    const AccessSettings& settings = program.access;
+    AccessOptions access;
+    access.htpasswd = settings.htpasswd;
+    access.policy = settings.policy;
+    access.anonymous_pull = settings.anonymous_pull;
+    access.token.keys = settings.token_keys;
+    access.token.realm = settings.token_realm;
+    access.token.issuer = settings.token_issuer;
+    access.token.service = settings.token_service;
+    access.token.endpoint = settings.token_endpoint;
+    access.token.signing_key = settings.token_signing_key;
+    access.token.lifetime = std::chrono::seconds(settings.token_lifetime_seconds);
+    access.dcos.keys = settings.dcos_keys;
+    access.ca = settings.ca;
+    // Certificates that may be shown or not, and that nothing depends on, prove nothing.
+    access.certificates =
+        !program.tls_client_ca.empty() && (program.tls_require_client_cert || access.controls());
+    access.limits.requests_per_second = settings.max_requests_per_second;
+    access.limits.requests_at_once = settings.max_requests_at_once;
+    access.audit_log = settings.audit_log;
+    return access;
+}
+
+}  // namespace
+
 ProtocolOptions protocol_options(const Options& options) {
     const ProgramOptions& program = options.program;
     ProtocolOptions protocol;
+    protocol.access = access_options(program);
     protocol.external_url = program.external_url;
     protocol.trusted_proxies = program.trusted_proxies;
     protocol.redirect_clients = program.redirect_clients;

@@ -376,6 +376,14 @@ TEST(Options, printing_fills_in_defaults_in_a_fixed_order) {
     "listen": ["127.0.0.1:5000"],
     "allow-http": false,
     "tls-require-client-cert": false,
+    "access": {
+      "anonymous-pull": false,
+      "token-service": "pkgreg",
+      "token-endpoint": false,
+      "token-lifetime-seconds": 300,
+      "max-requests-per-second": 0,
+      "max-requests-at-once": 0
+    },
     "read-only": false,
     "deletion": true,
     "log-level": "info",

@@ -66,16 +66,5 @@ TEST(ImageReference, what_is_none_is_refused_with_the_part_that_is_wrong) {
     EXPECT_THAT(message("example.com/"), HasSubstr("is not a name"));
 }
 
-TEST(LoopbackRegistry, is_this_machine_under_any_port) {
-    for (const auto* registry :
-         {"localhost", "localhost:1", "127.0.0.1:5000", "127.1.2.3", "[::1]", "[::1]:5000"}) {
-        EXPECT_TRUE(is_loopback_registry(registry)) << registry;
-    }
-    for (const auto* registry :
-         {"docker.io", "localhost.example:5000", "10.0.0.1", "[::2]:5000", "127.example.com"}) {
-        EXPECT_FALSE(is_loopback_registry(registry)) << registry;
-    }
-}
-
 }  // namespace
 }  // namespace pkgreg

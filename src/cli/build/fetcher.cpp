@@ -3,7 +3,7 @@
 #include "pkgreg/error.hpp"
 
 #include "base/mask_secrets.hpp"
-#include "remote/document_sink.hpp"
+#include "web/document_sink.hpp"
 
 #include <algorithm>
 #include <chrono>

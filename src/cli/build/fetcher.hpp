@@ -4,7 +4,7 @@
 #include "cli/build/interruption.hpp"
 #include "cli/build/output_file.hpp"
 #include "cli/progress.hpp"
-#include "remote/transfer.hpp"
+#include "web/transfer.hpp"
 #include "remote/tries.hpp"
 
 #include <chrono>

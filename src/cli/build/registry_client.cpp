@@ -6,6 +6,7 @@
 #include "remote/authorization.hpp"
 #include "remote/image_reference.hpp"
 #include "remote/media_types.hpp"
+#include "web/loopback_host.hpp"
 
 #include <utility>
 
@@ -33,7 +34,7 @@ constexpr int max_refusals = 3;
 
 RegistryClient::RegistryClient(std::string registry, bool plain, DockerCredentials& credentials)
     : registry_(std::move(registry)),
-      plain_(plain || is_loopback_registry(registry_)),
+      plain_(plain || is_loopback_host(registry_)),
       credentials_(credentials) {}
 
 std::string RegistryClient::base_url(Fetcher& fetcher) {

@@ -1,4 +1,4 @@
-#include "remote/http_answer.hpp"
+#include "web/http_answer.hpp"
 
 #include "pkgreg/http.hpp"
 

@@ -1,7 +1,7 @@
 // Transfer: one HTTP exchange at a time over libcurl, on connections that stay open in between.
 #pragma once
 
-#include "remote/http_answer.hpp"
+#include "web/http_answer.hpp"
 
 #include <chrono>
 #include <cstddef>

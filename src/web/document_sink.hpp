@@ -4,7 +4,7 @@
 #include "pkgreg/error.hpp"
 
 #include "base/mask_secrets.hpp"
-#include "remote/transfer.hpp"
+#include "web/transfer.hpp"
 
 #include <cstddef>
 #include <string>

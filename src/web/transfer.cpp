@@ -1,7 +1,7 @@
-#include "remote/transfer.hpp"
+#include "web/transfer.hpp"
 
 #include "base/mask_secrets.hpp"
-#include "remote/image_reference.hpp"
+#include "web/loopback_host.hpp"
 
 #include <curl/curl.h>
 
@@ -259,7 +259,7 @@ struct Transfer::State {
         set(CURLOPT_URL, request.url.c_str());
         set(CURLOPT_REDIR_PROTOCOLS_STR, url.scheme == "https" ? "https" : "http,https");
         // A proxy of the environment cannot reach this machine's own loopback.
-        set(CURLOPT_PROXY, is_loopback_registry(url.host) ? "" : static_cast<const char*>(nullptr));
+        set(CURLOPT_PROXY, is_loopback_host(url.host) ? "" : static_cast<const char*>(nullptr));
         set(CURLOPT_HEADERDATA, &*current);
         set(CURLOPT_WRITEDATA, &*current);
         set(CURLOPT_READDATA, &*current);

@@ -1,0 +1,50 @@
+// Authenticator: who asks, by what a request brings along. Knows of methods (passwords, tokens,
+// certificates), not of what anybody may do.
+#pragma once
+
+#include "pkgreg/access.hpp"
+#include "pkgreg/awaitable.hpp"
+#include "pkgreg/http.hpp"
+#include "pkgreg/log.hpp"
+#include "pkgreg/work_pool.hpp"
+
+#include "access/caller.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pkgreg::access {
+
+/// Any thread may call every member.
+class Authenticator {
+ public:
+    /// Reads the files, makes a signing key where one is needed. Throws `invalid_options` with the
+    /// file and what is wrong with it; a URL that does not answer is only told in the log.
+    /// @param pool takes what is slow (bcrypt, fetching keys); null: the caller's thread does
+    static std::unique_ptr<Authenticator> make(const AccessOptions& options,
+                                               std::shared_ptr<WorkPool> pool, LogCallback log);
+    virtual ~Authenticator() = default;
+
+    /// The caller, when that can be told at once: no credentials, a certificate, or credentials
+    /// that were proved a short while ago. Null: ask `identify`.
+    virtual CallerPtr known(const HttpRequest& request) = 0;
+
+    /// The caller. Throws `unauthorized` when what the request brings proves nothing: wrong
+    /// password, token that is expired, not yet valid, for others, or not signed by a known key.
+    /// The message says which, never the credentials. Throws `unavailable` where an issuer's keys
+    /// cannot be had.
+    virtual awaitable<CallerPtr> identify(const HttpRequest& request) = 0;
+
+    /// Values of `WWW-Authenticate` (RFC 9110, 11.6.1), one for each method that the client could
+    /// use.
+    /// @param scope what the request needs, as the Docker token specification writes it
+    ///              (`repository:team/app:pull,push`); may be empty; several are separated by
+    ///              blanks
+    /// @param error RFC 6750's code where a token was sent (`invalid_token`, `insufficient_scope`)
+    virtual std::vector<std::string> challenges(const HttpRequest& request, std::string_view scope,
+                                                std::string_view error) const = 0;
+};
+
+}  // namespace pkgreg::access

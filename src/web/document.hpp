@@ -1,0 +1,32 @@
+// Documents that other services give out or take: small, read whole, over HTTP(S).
+#pragma once
+
+#include "web/http_answer.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pkgreg {
+
+struct DocumentRequest {
+    std::string url;
+    /// `Name: value`.
+    std::vector<std::string> fields = {};
+    /// Makes it a POST.
+    std::optional<std::string> body = {};
+    /// PEM file of the authorities that are trusted beside the system's; empty: none.
+    std::string ca_file = {};
+    /// How long nothing may move.
+    std::chrono::seconds stall_timeout{15};
+    /// Bytes.
+    std::size_t max_size = std::size_t{1} << 20;
+};
+
+/// Asks once, and returns the answer of whatever status with its body. Blocks. Throws `unavailable`
+/// where none came (the message names the URL and the reason), `too_large`.
+HttpAnswer fetch_document(const DocumentRequest& request);
+
+}  // namespace pkgreg
