@@ -44,8 +44,11 @@ Connection::Connection(EventLoop& loop, const ConnectionContext& context, NewCon
 /// Agrees on keys. Who speaks plain HTTP instead is told so, in plain HTTP.
 awaitable<bool> Connection::begin_tls() {
     const bool agreed = co_await channel_.handshake();
-    if (agreed) co_return true;
     const TlsSession& tls = *channel_.tls();
+    if (agreed) {
+        certificate_ = tls.peer_certificate();
+        co_return true;
+    }
     if (tls.peer_speaks_http()) channel_.refuse_plain_http();
     if (context_.options.log && !tls.failure().empty()) {
         log(LogLevel::debug, "no TLS with " + peer_ + ": " + tls.failure());
@@ -184,6 +187,7 @@ awaitable<HttpResponse> Connection::call_handler() {
     request.client = peer_;
     request.id = request_id_;
     request.secure = channel_.tls() != nullptr;
+    request.certificate = certificate_.get();
     std::string thrown = "unknown";
     try {
         co_return co_await context_.handler.handle(request);

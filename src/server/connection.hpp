@@ -77,6 +77,7 @@ class Connection {
     const std::string peer_;
     const std::string redirect_port_;
     const std::uint64_t number_;
+    std::unique_ptr<const ClientCertificate> certificate_;  // what TLS verified
     std::uint64_t requests_ = 0;
     bool refuse_new_ = false;  // the request began after the server began to drain
     std::chrono::steady_clock::time_point began_;

@@ -2,6 +2,8 @@
 
 #include "pkgreg/error.hpp"
 
+#include "server/tls/peer_certificate.hpp"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -93,6 +95,7 @@ void ask_for_certificate(SSL_CTX* context, const TlsOptions& options) {
     STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(file.c_str());
     if (names == nullptr) refuse(file, "holds no certificate of an authority");
     SSL_CTX_set_client_CA_list(context, names);
+    end_sessions_with_their_certificate(context);
     int mode = SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE;
     if (options.require_client_certificate) mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     SSL_CTX_set_verify(context, mode, nullptr);

@@ -1,6 +1,7 @@
 #include "server/tls/session.hpp"
 
 #include "server/tls/context.hpp"
+#include "server/tls/peer_certificate.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -119,6 +120,10 @@ IoStatus TlsSession::handshake() noexcept {
     if (sent != IoStatus::ok) return sent;
     drained_ = done != 1;
     return done == 1 ? IoStatus::ok : IoStatus::would_block;
+}
+
+std::unique_ptr<ClientCertificate> TlsSession::peer_certificate() const {
+    return pkgreg::peer_certificate(ssl_.get());
 }
 
 IoResult TlsSession::receive(std::span<std::byte> into) noexcept {

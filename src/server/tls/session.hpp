@@ -2,6 +2,8 @@
 // loop's thread and go out many at a time; what the socket does not take stays with the session.
 #pragma once
 
+#include "pkgreg/access.hpp"
+
 #include "server/io_result.hpp"
 
 #include <openssl/ssl.h>
@@ -29,6 +31,9 @@ class TlsSession {
     const std::string& failure() const noexcept { return failure_; }
     /// The peer speaks plain HTTP.
     bool peer_speaks_http() const noexcept { return peer_speaks_http_; }
+
+    /// The certificate that the peer has shown, once `handshake` is through; null: none.
+    std::unique_ptr<ClientCertificate> peer_certificate() const;
 
     /// As those of `Transport`.
     IoResult receive(std::span<std::byte> into) noexcept;
