@@ -4,58 +4,28 @@
 
 #include "pkgreg/awaitable.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
-#include <exception>
-#include <memory>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 namespace pkgreg {
 
 namespace detail {
 
-/// The calling thread's context for one blocking call; calls inside each other get one each. They
-/// are kept for the thread's next call, so a call makes neither a thread nor a descriptor.
-class BlockingContext {
- public:
-    BlockingContext();
-    ~BlockingContext();
-    BlockingContext(const BlockingContext&) = delete;
-    BlockingContext& operator=(const BlockingContext&) = delete;
-
-    boost::asio::io_context& get() const noexcept { return *context_; }
-
- private:
-    std::unique_ptr<boost::asio::io_context> context_;
-};
-
 /// Throws `would_deadlock` on a thread that may not wait.
 void require_may_wait();
 
+/// Runs an operation on the calling thread's own context, which is kept for its next call; calls
+/// inside each other have one each. Throws what the operation throws.
+void drive(awaitable<void> operation);
+
 template <class T>
 T drive(awaitable<T> operation) {
-    const BlockingContext context;
-    std::exception_ptr error;
-    const auto done = [&](std::exception_ptr e) { error = e; };
-    if constexpr (std::is_void_v<T>) {
-        boost::asio::co_spawn(context.get(), std::move(operation), done);
-        context.get().run();
-        if (error) std::rethrow_exception(error);
-    } else {
-        // Kept here and not handed to `done`: for that a value would be needed even after an error,
-        // and not every type has a default.
-        std::optional<T> result;
-        const auto body = [&]() -> awaitable<void> {
-            result.emplace(co_await std::move(operation));
-        };
-        boost::asio::co_spawn(context.get(), body(), done);
-        context.get().run();
-        if (error) std::rethrow_exception(error);
-        return std::move(*result);
-    }
+    std::optional<T> result;  // not every type has a default
+    const auto body = [&]() -> awaitable<void> {
+        result.emplace(co_await std::move(operation));
+    };
+    drive(body());
+    return std::move(*result);
 }
 
 }  // namespace detail

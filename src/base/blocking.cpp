@@ -4,6 +4,12 @@
 
 #include "base/threads.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <exception>
+#include <memory>
+#include <utility>
 #include <vector>
 
 namespace pkgreg::detail {
@@ -12,7 +18,19 @@ namespace {
 /// Contexts of this thread that no call uses: as many as calls were inside each other.
 thread_local std::vector<std::unique_ptr<boost::asio::io_context>> idle_contexts;
 
-}  // namespace
+/// A context for one call: neither a thread nor a descriptor has to be made for it.
+class BlockingContext {
+ public:
+    BlockingContext();
+    ~BlockingContext();
+    BlockingContext(const BlockingContext&) = delete;
+    BlockingContext& operator=(const BlockingContext&) = delete;
+
+    boost::asio::io_context& get() const noexcept { return *context_; }
+
+ private:
+    std::unique_ptr<boost::asio::io_context> context_;
+};
 
 BlockingContext::BlockingContext() {
     if (idle_contexts.empty()) {
@@ -31,6 +49,17 @@ BlockingContext::~BlockingContext() {
     } catch (...) {
         // No memory to keep it: the next call makes another one.
     }
+}
+
+}  // namespace
+
+void drive(awaitable<void> operation) {
+    const BlockingContext context;
+    std::exception_ptr error;
+    const auto done = [&](std::exception_ptr e) { error = e; };
+    boost::asio::co_spawn(context.get(), std::move(operation), done);
+    context.get().run();
+    if (error) std::rethrow_exception(error);
 }
 
 void require_may_wait() {
