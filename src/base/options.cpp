@@ -7,6 +7,7 @@
 #include "base/mask_secrets.hpp"
 #include "base/options_fields.hpp"
 #include "base/options_rules.hpp"
+#include "base/problems.hpp"
 #include "base/s3_url.hpp"
 
 #include <algorithm>
@@ -46,33 +47,6 @@ std::string shown_key(std::string_view key) {
     }
     return json_string(key.substr(0, 64));
 }
-
-/// The problems found, one line each; a document that is something else altogether gets a few.
-class Problems {
- public:
-    explicit Problems(std::string_view source) : source_(source) {}
-
-    bool is_full() const noexcept { return count_ == 20; }
-
-    /// @param line 0: not known
-    void add(std::size_t line, std::string_view path, std::string_view problem) {
-        if (is_full()) return;
-        ++count_;
-        if (!text_.empty()) text_ += '\n';
-        if (!source_.empty()) text_.append(source_).append(":");
-        if (line != 0) text_.append(std::to_string(line)).append(":");
-        if (!source_.empty() || line != 0) text_ += ' ';
-        text_.append(path).append(": ").append(problem);
-    }
-    void throw_if_any() {
-        if (!text_.empty()) throw Error(ErrorCode::invalid_options, std::move(text_));
-    }
-
- private:
-    std::string_view source_;
-    std::string text_;
-    std::size_t count_ = 0;
-};
 
 // Suggestions.
 
