@@ -2,6 +2,8 @@
 
 #include "pkgreg/error.hpp"
 
+#include "access/client_key.hpp"
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
 
@@ -48,11 +50,8 @@ bool ClientNetworks::contains(std::string_view client) const {
     if (all_) return true;
     if (client.starts_with("unix")) return unix_sockets_;
     if (networks_.empty()) return false;
-    const std::size_t colon = client.rfind(':');
-    std::string_view host = client.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
     boost::system::error_code error;
-    ip::address address = ip::make_address(std::string(host), error);
+    ip::address address = ip::make_address(std::string(access::host_of(client)), error);
     if (error) return false;
     if (address.is_v6() && address.to_v6().is_v4_mapped()) {
         address = ip::make_address_v4(ip::v4_mapped, address.to_v6());

@@ -19,8 +19,8 @@ class ClientNetworks {
     /// Throws `invalid_options`.
     ClientNetworks(std::string_view option, const std::vector<std::string>& networks);
 
-    /// @param client as in `HttpRequest::client`: an address with its port, or a text that begins
-    ///               with `unix`
+    /// @param client as in `HttpRequest::client`: an address with or without its port, or a text
+    ///               that begins with `unix`
     bool contains(std::string_view client) const;
 
  private:
