@@ -1,6 +1,7 @@
 """Certificates for tests: an authority, and what it signs, made by openssl."""
 
 from programs import run
+from secret_watch import register_key
 
 
 class Authority:
@@ -13,6 +14,7 @@ class Authority:
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
             "-keyout", self._key, "-out", self.certificate, "-days", "30", "-subj", f"/CN={name}",
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
+        register_key(self._key)
 
     def issue(self, common_name, hosts=("127.0.0.1", "localhost"), key=("ec", "-pkeyopt",
               "ec_paramgen_curve:P-256"), days=30):
@@ -27,4 +29,5 @@ class Authority:
             "-subj", f"/CN={common_name}")
         run("openssl", "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key,
             "-set_serial", self.serial, "-days", days, "-extfile", extensions, "-out", certificate)
+        register_key(private)
         return certificate, private

@@ -15,6 +15,7 @@ from http_client import Repository  # noqa: E402
 from programs import BUILD, PKGREG, find_program  # noqa: E402
 from registry_server import RegistryServer  # noqa: E402
 from s3_servers import S3_SERVERS, BucketStorage  # noqa: E402
+from secret_watch import watch  # noqa: E402
 
 CLIENTS = {
     "skopeo": ("skopeo",),
@@ -81,6 +82,12 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         for server in getattr(item, "registry_servers", ()):
             report.sections.append(("pkgreg", server.daemon.output()[-8000:]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown():
+    """After the fixtures have ended what they started: no secret in anything that was said."""
+    watch.check()
 
 
 class S3Servers:

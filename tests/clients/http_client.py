@@ -11,6 +11,8 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
+from secret_watch import watch
+
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -80,7 +82,9 @@ class Http:
         try:
             connection.request(method, target, body=body, headers=dict(headers))
             answer = connection.getresponse()
-            return Response(answer.status, answer.headers, answer.read())
+            response = Response(answer.status, answer.headers, answer.read())
+            watch.exchanged(method, target, headers, response)
+            return response
         finally:
             if own:
                 connection.close()

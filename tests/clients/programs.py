@@ -12,6 +12,8 @@ import time
 import unittest
 from pathlib import Path
 
+from secret_watch import watch
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PKGREG_BUILD", ROOT / "build"))
 PKGREG = Path(os.environ.get("PKGREG_BIN", BUILD / "release" / "src" / "cli" / "pkgreg"))
@@ -56,6 +58,8 @@ def run(*command, env=None, cwd=None, timeout=120, check=True, input=None):
             raise AssertionError(
                 f"{' '.join(words)}\ndid not end within {timeout} s\n{stdout}\n{stderr}") from None
         raise
+    if words[0] == str(PKGREG):
+        watch.said(f"the output of pkgreg {' '.join(words[1:3])}", stdout + stderr)
     done = subprocess.CompletedProcess(words, process.returncode, stdout, stderr)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(words)}\nended with {done.returncode}\n{stdout}\n{stderr}")

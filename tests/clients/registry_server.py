@@ -8,6 +8,7 @@ from pathlib import Path
 from programs import PKGREG, SANITIZER_REPORTS, Daemon
 from http_client import Http
 from s3_servers import BucketStorage
+from secret_watch import register, watch_file
 
 LISTENING = re.compile(r"listening on https?://(127\.0\.0\.1|localhost|\[::1\]):(\d+)")
 
@@ -21,9 +22,13 @@ class RegistryServer:
         self.storage = storage
         if isinstance(storage, BucketStorage):
             env = storage.environment(os.environ if env is None else env)
+            for key in storage.keys():
+                register(key, "a key of the S3 server")
         self.daemon = Daemon(
             [PKGREG, "serve", "--storage", storage, "--listen", listen, *arguments],
             folder, "pkgreg", env)
+        for file in (self.daemon.stdout_file, self.daemon.stderr_file):
+            watch_file(file)
         # Sanitizers make the start slow; an instrumented binary still starts within seconds.
         try:
             self.daemon.wait_until(lambda: "\n" in self.daemon.stdout(), "its first line")

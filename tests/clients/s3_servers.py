@@ -292,7 +292,10 @@ class BucketStorage:
 
     def secrets(self):
         """What nobody may see: the keys, and signatures, by the names of their parameters."""
-        return (self.server.secret_key, self.server.access_key, "Signature=", "Credential=")
+        return (*self.keys(), "Signature=", "Credential=")
+
+    def keys(self):
+        return self.server.secret_key, self.server.access_key
 
     def sizes(self):
         """All its objects: a dict of key and size."""

@@ -12,6 +12,7 @@ import zipfile
 
 import pytest
 
+import secret_watch
 from bundles import metadata
 from container_tools import Skopeo
 from http_client import (DOCKER_LIST, DOCKER_MANIFEST, DOCKER_SCHEMA1, OCI_INDEX, OCTETS, Repository,
@@ -565,6 +566,9 @@ def test_a_public_registry_gives_a_token_to_everyone(builder, registry):
     assert asked == ["/token?service=gate&scope=repository%3Ateam%2Fapp%3Apull"]
 
 
+for password in ("secret word", "hidden word"):
+    secret_watch.register_login("me", password)
+secret_watch.register("my-token", "Marathon's token")
 WITH_PASSWORD = {"username": "me", "password": "secret word"}
 IN_BASE64 = {"auth": base64.b64encode(b"me:secret word").decode()}
 
