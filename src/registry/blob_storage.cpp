@@ -4,6 +4,7 @@
 
 #include "base/random_id.hpp"
 #include "registry/segmented_reader.hpp"
+#include "registry/sync_if_there.hpp"
 
 #include <string>
 #include <string_view>
@@ -180,12 +181,8 @@ awaitable<bool> BlobStorage::ensure(const Digest& digest) {
             continue;
         }
         const ObjectKey key(name);
-        try {
-            co_await store_->sync(key);
-            co_return true;
-        } catch (const Error& error) {
-            if (error.code() != ErrorCode::not_found) throw;
-        }
+        const bool there = co_await sync_if_there(*store_, key);
+        if (there) co_return true;
     }
     co_return false;
 }

@@ -3,6 +3,7 @@
 #include "registry/late_store.hpp"
 #include "registry/layout.hpp"
 #include "registry/storage_format.hpp"
+#include "registry/sync_if_there.hpp"
 
 #include <utility>
 
@@ -28,6 +29,7 @@ Engine::Engine(std::shared_ptr<ObjectStore> store, RegistryOptions options)
       options_(std::move(options)),
       blobs_(store_),
       uploads_(*store_, blobs_, options_),
+      tags_(store_),
       packages_(*this) {}
 
 void Engine::require_writable() const {
@@ -51,21 +53,11 @@ awaitable<std::optional<ObjectKey>> Engine::find_key(const std::string& prefix) 
     co_return ObjectKey(std::move(page.keys.front()));
 }
 
-awaitable<bool> Engine::sync_if_there(const ObjectKey& key) {
-    try {
-        co_await store_->sync(key);
-        co_return true;
-    } catch (const Error& error) {
-        if (error.code() != ErrorCode::not_found) throw;
-    }
-    co_return false;
-}
-
 awaitable<std::optional<ObjectKey>> Engine::ensure_object(const std::string& prefix,
                                                           std::string_view bytes) {
     const auto known = co_await find_key(prefix);
     bool there = false;
-    if (known) there = co_await sync_if_there(*known);
+    if (known) there = co_await sync_if_there(*store_, *known);
     if (there) co_return std::nullopt;
     ObjectKey key = layout::new_key(prefix);
     co_await store_->put(key, bytes);

@@ -11,6 +11,7 @@
 #include "registry/packages/packages.hpp"
 #include "registry/reference_cache.hpp"
 #include "registry/repository_locks.hpp"
+#include "registry/tags.hpp"
 #include "registry/uploads.hpp"
 
 #include <chrono>
@@ -93,8 +94,6 @@ class Engine final : public Registry {
 
     /// A key that begins with `prefix`, or nothing.
     awaitable<std::optional<ObjectKey>> find_key(const std::string& prefix);
-    /// Makes an object durable that was seen; false when it was removed since.
-    awaitable<bool> sync_if_there(const ObjectKey& key);
     /// Makes sure that a copy of what `prefix` names is there and durable; its key if it is new.
     awaitable<std::optional<ObjectKey>> ensure_object(const std::string& prefix,
                                                       std::string_view bytes);
@@ -115,7 +114,6 @@ class Engine final : public Registry {
     awaitable<std::optional<Manifest>> read_manifest(const RepositoryName& repository,
                                                      const Digest& digest);
     awaitable<bool> has_manifest(const RepositoryName& repository, const Digest& digest);
-    awaitable<std::optional<Digest>> read_tag(const RepositoryName& repository, const Tag& tag);
     awaitable<void> check_references(const RepositoryName& repository,
                                      const ManifestDocument& document);
     awaitable<void> check_blob(const RepositoryName& repository, const Descriptor& blob);
@@ -149,9 +147,6 @@ class Engine final : public Registry {
                                     const Digest& target);
     awaitable<void> keep_tagged(const RepositoryName& repository, const ManifestDocument& document,
                                 const Digest& digest, std::string_view bytes);
-    awaitable<void> put_tags(const RepositoryName& repository, const std::vector<Tag>& tags,
-                             const Digest& digest);
-    awaitable<void> remove_tags_of(const RepositoryName& repository, const Digest& digest);
 
     // Referrers; the descriptions are JSON, or empty for what is not to be shown.
     /// What an index under the tag of the referrers tag schema lists, by
@@ -172,6 +167,7 @@ class Engine final : public Registry {
     RepositoryLocks locks_;
     ReferenceCache references_;
     ManifestKeys manifest_keys_;
+    Tags tags_;
     EnginePackages packages_;
 };
 

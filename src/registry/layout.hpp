@@ -18,14 +18,19 @@
 //                                                       subject, then referrer: its descriptor
 //                                                       (JSON)
 //   repositories/<name>/_tags/<tag>                     the digest, line feed
+//   repositories/<name>/_tags/<tag>+<order>-sha256-<hex>-<id>
+//   repositories/<name>/_tags/<tag>+<order>-<id>        the same, of a tag in a store with several
+//                                                       writers: the greatest `<order>` counts, a
+//                                                       number of 16 hexadecimal digits
 //   uploads/<uuid>/<offset>-<time>-<id>                 where an upload stood, see
 //   upload_states.hpp
 //
-// `<alg>` is sha256 or sha512; `<id>` is random (base/random_id.hpp). Every key but a tag's has
-// such an id and is written once: a second copy gets another id, a remover names exactly what it
-// judged, so a removal that is late cannot hit what was written after it was decided on. A reader
-// lists the prefix that ends in `+` and takes any key. `<hex:2>`, the first two digits, keeps each
-// folder of a large repository short enough to be read whole when it is not in memory.
+// `<alg>` is sha256 or sha512; `<id>` is random (base/random_id.hpp). Every key but that of a tag
+// in a store with one writer has such an id and is written once: a second copy gets another id, a
+// remover names exactly what it judged, so a removal that is late cannot hit what was written after
+// it was decided on. A reader lists the prefix that ends in `+` and takes any key. `<hex:2>`, the
+// first two digits, keeps each folder of a large repository short enough to be read whole when it
+// is not in memory.
 //
 // `d` before a blob's id says that the object is the content itself. In a store without late naming
 // the content is written before its digest is known, into segments of their own, and the blob is a
@@ -279,6 +284,48 @@ inline std::string tags_root(const RepositoryName& name) {
 }
 inline ObjectKey tag_key(const RepositoryName& name, const Tag& tag) {
     return ObjectKey(tags_root(name).append(tag.str()));
+}
+/// @param order greater than that of every object of the tag that was there
+inline ObjectKey new_tag_key(const RepositoryName& name, const Tag& tag, std::uint64_t order,
+                             const Digest& digest) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string key = tags_root(name).append(tag.str()).append("+");
+    for (int shift = 60; shift >= 0; shift -= 4) key.push_back(digits[(order >> shift) & 15]);
+    key.push_back('-');
+    // One of sha512 would make a component too long for a directory.
+    if (digest.algorithm() == DigestAlgorithm::sha256) {
+        key.append("sha256-");
+        digest.append_hex_to(key);
+        key.push_back('-');
+    }
+    return new_key(std::move(key));
+}
+/// The tag in what stands behind `tags_root`.
+inline std::string_view tag_of_key(std::string_view component) noexcept {
+    return component.substr(0, component.find('+'));
+}
+/// A text behind all objects of the tag `last`, in front of those of the next one.
+inline std::string tag_end(std::string root, std::string_view last) {
+    return root.append(last).append("+~");
+}
+/// Zero for a key without one.
+inline std::uint64_t order_of_tag_key(std::string_view key) noexcept {
+    std::uint64_t order = 0;
+    const std::size_t plus = key.rfind('+');
+    if (plus == std::string_view::npos) return order;
+    std::from_chars(key.data() + plus + 1, key.data() + key.size(), order, 16);
+    return order;
+}
+/// The digest in a tag's key, where it has one.
+inline std::optional<Digest> digest_of_tag_key(std::string_view key) {
+    constexpr std::size_t hex_digits = 64;
+    constexpr std::string_view algorithm = "-sha256-";
+    const std::size_t plus = key.rfind('+');
+    if (plus == std::string_view::npos) return std::nullopt;
+    const std::size_t at = key.find(algorithm, plus);
+    if (at == std::string_view::npos) return std::nullopt;
+    return Digest::try_parse_hex(DigestAlgorithm::sha256,
+                                 key.substr(at + algorithm.size(), hex_digits));
 }
 
 inline std::string all_referrers_root(const RepositoryName& name) {

@@ -20,15 +20,7 @@ awaitable<bool> Engine::is_known(const RepositoryName& repository) {
 
 awaitable<NamePage> Engine::list_tags(const RepositoryName& repository, std::string_view last,
                                       std::size_t n) {
-    const std::string root = layout::tags_root(repository);
-    const std::string after = last.empty() ? std::string() : root + std::string(last);
-    NamePage result;
-    if (n > 0) {
-        ListPage page = co_await store_->list(root, after, std::min(n, max_page));
-        result.more = page.more;
-        result.names = std::move(page.keys);
-        for (std::string& name : result.names) name.erase(0, root.size());
-    }
+    NamePage result = co_await tags_.list(repository, last, n);
     bool known = !result.names.empty();
     if (!known) known = co_await is_known(repository);
     if (!known) {

@@ -1,5 +1,5 @@
-// ManifestKeys: under which key a manifest was found. A key is written once, so whoever gets an object
-// by it has the manifest; only where it is gone has the prefix to be listed again.
+// ManifestKeys: under which key a manifest was found. A key is written once, so whoever gets an
+// object by it has the manifest; only where it is gone has the prefix to be listed again.
 #pragma once
 
 #include "pkgreg/digest.hpp"

@@ -87,32 +87,18 @@ awaitable<bool> Engine::has_manifest(const RepositoryName& repository, const Dig
     co_return !page.keys.empty();
 }
 
-awaitable<std::optional<Digest>> Engine::read_tag(const RepositoryName& repository,
-                                                  const Tag& tag) {
-    const ObjectKey key = layout::tag_key(repository, tag);
-    const auto text = co_await store_->get(key);
-    if (!text) co_return std::nullopt;
-    const auto digest =
-        Digest::try_parse(std::string_view(*text).substr(0, text->find_last_not_of('\n') + 1));
-    if (!digest) {
-        throw Error(ErrorCode::corrupt, "the stored tag '" + tag.str() + "' of repository '" +
-                                            repository.str() + "' is damaged; push the tag again");
-    }
-    co_return digest;
-}
-
 awaitable<std::optional<Manifest>> Engine::find_manifest(const RepositoryName& repository,
                                                          const Reference& reference) {
     if (const auto* digest = std::get_if<Digest>(&reference)) {
         co_return co_await read_manifest(repository, *digest);
     }
     const Tag& tag = std::get<Tag>(reference);
-    auto digest = co_await read_tag(repository, tag);
+    auto digest = co_await tags_.find(repository, tag);
     while (digest) {
         auto manifest = co_await read_manifest(repository, *digest);
         if (manifest) co_return manifest;
         // Between the two reads the tag may have moved on, and the manifest been deleted.
-        const auto now = co_await read_tag(repository, tag);
+        const auto now = co_await tags_.find(repository, tag);
         if (now == digest) break;
         digest = now;
     }
@@ -220,7 +206,7 @@ awaitable<PutManifestResult> Engine::put_manifest(const RepositoryName& reposito
     std::vector<Tag> all_tags = tags;
     if (const auto* tag = std::get_if<Tag>(&reference)) all_tags.push_back(*tag);
     if (all_tags.empty()) co_return result;
-    co_await put_tags(repository, all_tags, digest);
+    for (const Tag& tag : all_tags) co_await tags_.put(repository, tag, digest);
     if (!store_->capabilities().exclusive) {
         co_await keep_tagged(repository, document, digest, bytes);
     }
@@ -242,17 +228,8 @@ awaitable<void> Engine::keep_tagged(const RepositoryName& repository,
         failure = std::current_exception();
     }
     if (!failure) co_return;
-    co_await remove_tags_of(repository, digest);
+    co_await tags_.remove_those_of(repository, digest);
     std::rethrow_exception(failure);
-}
-
-awaitable<void> Engine::put_tags(const RepositoryName& repository, const std::vector<Tag>& tags,
-                                 const Digest& digest) {
-    const std::string target = digest.to_string() + "\n";
-    for (const Tag& tag : tags) {
-        const ObjectKey key = layout::tag_key(repository, tag);
-        co_await store_->put(key, target);
-    }
 }
 
 awaitable<void> Engine::store_manifest(const RepositoryName& repository,
@@ -318,34 +295,13 @@ awaitable<std::optional<Digest>> Engine::find_referring(const RepositoryName& re
     }
 }
 
-awaitable<void> Engine::remove_tags_of(const RepositoryName& repository, const Digest& digest) {
-    const std::string root = layout::tags_root(repository);
-    std::string last;
-    while (true) {
-        const ListPage page = co_await store_->list(root, last, 1000);
-        for (const std::string& name : page.keys) {
-            const auto tag = Tag::try_parse(std::string_view(name).substr(root.size()));
-            if (!tag) continue;
-            const auto target = co_await read_tag(repository, *tag);
-            if (target == digest) {
-                const ObjectKey key(name);
-                co_await store_->remove(key);
-            }
-        }
-        if (!page.more) co_return;
-        last = page.keys.back();
-    }
-}
-
 awaitable<void> Engine::delete_manifest(const RepositoryName& repository,
                                         const Reference& reference) {
     require_deletion();
     const auto guard = co_await locks_.lock_to_remove(repository);
     if (const auto* tag = std::get_if<Tag>(&reference)) {
-        const ObjectKey key = layout::tag_key(repository, *tag);
-        const auto there = co_await store_->head(key);
+        const bool there = co_await tags_.remove(repository, *tag);
         if (!there) throw Error(ErrorCode::manifest_unknown, describe(repository, reference));
-        co_await store_->remove(key);
         co_return;
     }
     const Digest& digest = std::get<Digest>(reference);
@@ -358,14 +314,14 @@ awaitable<void> Engine::delete_manifest(const RepositoryName& repository,
     }
     const ManifestDocument document =
         ManifestDocument::parse(manifest->bytes, manifest->media_type);
-    co_await remove_tags_of(repository, digest);
+    co_await tags_.remove_those_of(repository, digest);
     const std::string newer = co_await take_out_manifest(repository, *manifest, document);
     if (!newer.empty()) {
         throw Error(ErrorCode::in_use, "manifest " + digest.to_string() + " belongs to " + newer +
                                            ", which came at the same moment");
     }
     // Tags that came since, see put_manifest.
-    if (!store_->capabilities().exclusive) co_await remove_tags_of(repository, digest);
+    if (!store_->capabilities().exclusive) co_await tags_.remove_those_of(repository, digest);
 }
 
 awaitable<std::string> Engine::find_user(const RepositoryName& repository, const Digest& manifest) {

@@ -13,16 +13,17 @@ namespace pkgreg {
 namespace {
 
 /// The layout that this version writes (registry/layout.hpp).
-constexpr std::uint64_t current_format = 2;
+constexpr std::uint64_t current_format = 3;
 /// The oldest layout that it can handle.
 constexpr std::uint64_t oldest_format = 2;
 
 /// Any version up to `oldest_*` cannot handle the storage: a new layout that old programs may still
 /// read raises only `oldest_writer`.
 constexpr std::string_view current_text =
-    "{\"format\":2,\"oldest_reader\":2,\"oldest_writer\":2}\n";
+    "{\"format\":3,\"oldest_reader\":3,\"oldest_writer\":3}\n";
 
-void check_text(const std::string& text, const std::string& where, bool read_only) {
+/// Returns the storage's format.
+std::uint64_t check_text(const std::string& text, const std::string& where, bool read_only) {
     simdjson::dom::parser parser;
     simdjson::dom::element document;
     std::uint64_t format = 0;
@@ -54,6 +55,7 @@ void check_text(const std::string& text, const std::string& where, bool read_onl
                                                               : "; use a newer version, or open it "
                                                                 "read-only"));
     }
+    return format;
 }
 
 }  // namespace
@@ -69,7 +71,9 @@ awaitable<void> check_storage_format(ObjectStore& store, bool read_only) {
         if (!empty) text = co_await store.get(key);
     }
     if (text) {
-        check_text(*text, store.describe(), read_only);
+        const std::uint64_t format = check_text(*text, store.describe(), read_only);
+        // What is written from now on an older program would not understand.
+        if (format < current_format && !read_only) co_await store.put(key, current_text);
         co_return;
     }
     if (!empty) {

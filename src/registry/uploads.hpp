@@ -49,7 +49,7 @@ class UploadSession {
     bool claimed_ = false;           // guarded by the table's mutex
     std::uint64_t seen_offset_ = 0;  // likewise: the offset when the claim was last given back
     std::vector<layout::Segment> seen_segments_ = {};  // likewise
-    Clock::time_point last_active_ = Clock::now();  // likewise
+    Clock::time_point last_active_ = Clock::now();     // likewise
 };
 
 class Uploads {

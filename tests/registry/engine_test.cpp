@@ -317,7 +317,8 @@ void expect_valid(ObjectStore& store, const BlockingRegistry& registry, bool tag
             ASSERT_TRUE(digest);
             expect_valid_manifest(registry, inside.substr(0, at), *digest);
         } else if (const auto tag = inside.find("/_tags/"); tags && tag != std::string::npos) {
-            EXPECT_TRUE(registry.get(inside.substr(0, tag), inside.substr(tag + 7)));
+            const std::string_view component = std::string_view(inside).substr(tag + 7);
+            EXPECT_TRUE(registry.get(inside.substr(0, tag), layout::tag_of_key(component)));
         }
     }
     const std::vector<std::string> listed = registry.repositories().names;

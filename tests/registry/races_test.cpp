@@ -95,6 +95,28 @@ TEST(Races, ATagThatMovesIsAlwaysThere) {
     interleave(push_image, move, read, nothing_more);
 }
 
+TEST(Races, ATagThatMovesWhileWhatItNamedIsDeletedStays) {
+    const TestImage next("next");
+    const auto prepare = [&](const BlockingRegistry& registry) {
+        push_image(registry);
+        next.push(registry, "r");
+    };
+    const auto move = [&](const BlockingRegistry& registry) {
+        registry.put("r", "latest", next.manifest);
+    };
+    const auto check = [&](TwoInstances& both, bool) {
+        EXPECT_EQ(both.second.get("r", "latest"), next.manifest);
+    };
+    interleave(prepare, delete_image, move, [&](auto& both, bool, bool moved) {
+        EXPECT_TRUE(moved);
+        check(both, moved);
+    });
+    interleave(prepare, move, delete_image, [&](auto& both, bool moved, bool) {
+        EXPECT_TRUE(moved);
+        check(both, moved);
+    });
+}
+
 TEST(Races, TwoPushesOfTheSameImageBothSucceed) {
     interleave([](const BlockingRegistry&) {}, push_image, push_image,
                [](auto& both, bool first, bool second) {

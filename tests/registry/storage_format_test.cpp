@@ -11,6 +11,9 @@ class StorageFormat : public testing::TestWithParam<StoreKind> {
     void put(const std::string& key, std::string_view bytes) {
         run_blocking(under_test_.store->put(ObjectKey(key), bytes));
     }
+    std::string get(const std::string& key) {
+        return *run_blocking(under_test_.store->get(ObjectKey(key)));
+    }
     BlockingRegistry open(bool read_only = false) {
         RegistryOptions options;
         options.read_only = read_only;
@@ -65,12 +68,21 @@ TEST_P(StorageFormat, ANewerFormatIsReadWhereItSaysThatThisVersionCan) {
     EXPECT_NE(error.message().find("read-only"), std::string::npos);
     open(true);
 
-    put("format", R"({"format":7,"oldest_reader":3,"oldest_writer":7})");
+    put("format", R"({"format":7,"oldest_reader":4,"oldest_writer":7})");
     EXPECT_EQ(code_of([&] { open(); }), ErrorCode::incompatible);
     EXPECT_EQ(code_of([&] { open(true); }), ErrorCode::incompatible);
 
     put("format", R"({"format":7,"oldest_reader":1,"oldest_writer":1})");
     open().push("a", "content");
+}
+
+TEST_P(StorageFormat, AnOlderFormatIsRaisedByTheFirstWriter) {
+    const std::string older = R"({"format":2,"oldest_reader":2,"oldest_writer":2})";
+    put("format", older);
+    open(true);
+    EXPECT_EQ(get("format"), older);
+    open();
+    EXPECT_NE(get("format").find("\"oldest_writer\":3"), std::string::npos);
 }
 
 TEST_P(StorageFormat, ALayoutOfBeforeTheFirstReleaseIsRefused) {

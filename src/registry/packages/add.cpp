@@ -4,6 +4,7 @@
 #include "registry/engine.hpp"
 #include "registry/layout.hpp"
 #include "registry/packages/packages.hpp"
+#include "registry/sync_if_there.hpp"
 
 #include <utility>
 
@@ -59,7 +60,7 @@ awaitable<std::optional<PackageAddition>> EnginePackages::place_once(const Arriv
             arrival.replace && (arrival.release_version.value_or(number) != number ||
                                 (draft.selected && draft.selected != old->selected));
         bool there = false;
-        if (!renumbered) there = co_await engine_.sync_if_there(old->key);
+        if (!renumbered) there = co_await sync_if_there(engine_.store(), old->key);
         if (there) {
             PackageAddition nothing{coordinate, number, PackageOutcome::unchanged};
             co_return nothing;

@@ -73,7 +73,7 @@ awaitable<void> EnginePackages::release_images(const std::vector<PackageImage>& 
 awaitable<void> EnginePackages::release_image(const RepositoryName& repository,
                                               const Digest& manifest) {
     const auto guard = co_await engine_.locks_.lock_to_remove(repository);
-    const std::set<Digest> tagged = co_await tagged_manifests(repository);
+    const std::set<Digest> tagged = co_await engine_.tags_.targets(repository);
     std::vector<Manifest> taken;
     std::vector<Digest> blobs;
     std::vector<Digest> waiting = {manifest};
@@ -105,7 +105,7 @@ awaitable<void> EnginePackages::release_image(const RepositoryName& repository,
 awaitable<bool> EnginePackages::put_back_tagged(const RepositoryName& repository,
                                                 const std::vector<Manifest>& taken) {
     if (engine_.store().capabilities().exclusive) co_return false;
-    const std::set<Digest> tagged = co_await tagged_manifests(repository);
+    const std::set<Digest> tagged = co_await engine_.tags_.targets(repository);
     const bool any = std::any_of(taken.begin(), taken.end(), [&](const Manifest& manifest) {
         return tagged.contains(manifest.digest);
     });
@@ -128,23 +128,6 @@ awaitable<void> EnginePackages::release_links(const RepositoryName& repository,
         // Another instance may have accepted a manifest since the look, see Engine::delete_blob.
         const auto newer = co_await engine_.find_referring(repository, blob);
         if (newer) co_await engine_.link_blob(repository, blob);
-    }
-}
-
-awaitable<std::set<Digest>> EnginePackages::tagged_manifests(const RepositoryName& repository) {
-    std::set<Digest> manifests;
-    const std::string root = layout::tags_root(repository);
-    std::string last;
-    while (true) {
-        const ListPage page = co_await engine_.store().list(root, last, 1000);
-        for (const std::string& name : page.keys) {
-            const auto tag = Tag::try_parse(std::string_view(name).substr(root.size()));
-            if (!tag) continue;
-            const auto manifest = co_await engine_.read_tag(repository, *tag);
-            if (manifest) manifests.insert(*manifest);
-        }
-        if (!page.more) co_return manifests;
-        last = page.keys.back();
     }
 }
 

@@ -89,7 +89,6 @@ class EnginePackages final : public Packages {
     awaitable<void> put_images(const Arrival& arrival);
     awaitable<void> put_image(const PackageImage& image, const BundleManifests& manifests);
     awaitable<void> release_images(const std::vector<PackageImage>& images);
-    awaitable<std::set<Digest>> tagged_manifests(const RepositoryName& repository);
     awaitable<void> release_image(const RepositoryName& repository, const Digest& manifest);
     awaitable<bool> put_back_tagged(const RepositoryName& repository,
                                     const std::vector<Manifest>& taken);
