@@ -2,6 +2,7 @@
 
 #include "pkgreg/error.hpp"
 
+#include "access/identity_kinds.hpp"
 #include "base/json_text.hpp"
 #include "base/threads.hpp"
 
@@ -38,18 +39,6 @@ void append_time(std::string& out, std::chrono::system_clock::time_point now) {
     const auto ms = static_cast<int>((since - second).count());
     const int more = std::snprintf(text.data() + length, text.size() - length, ".%03dZ", ms);
     out.append(text.data(), length + static_cast<std::size_t>(more));
-}
-
-std::string_view to_string(IdentityKind kind) noexcept {
-    switch (kind) {
-        case IdentityKind::anonymous: return "anonymous";
-        case IdentityKind::basic: return "basic";
-        case IdentityKind::token: return "token";
-        case IdentityKind::dcos: return "dcos";
-        case IdentityKind::certificate: return "certificate";
-        case IdentityKind::embedder: return "embedder";
-    }
-    return "anonymous";
 }
 
 std::string_view result_of(unsigned status) noexcept {

@@ -10,6 +10,7 @@
 
 #include "access/caller.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,14 +18,27 @@
 
 namespace pkgreg::access {
 
+class TokenIssuer;
+
 /// Any thread may call every member.
+///
+/// Where a request brings several proofs, the field `Authorization` counts, and it alone: a wrong
+/// password is refused, whatever certificate comes with it. Without the field the certificate
+/// counts.
 class Authenticator {
  public:
+    /// The address under which a request reached the registry: scheme, host and port, such as
+    /// `https://registry.example.com:5000`. May throw.
+    using Address = std::function<std::string(const HttpRequest&)>;
+
     /// Reads the files, makes a signing key where one is needed. Throws `invalid_options` with the
     /// file and what is wrong with it; a URL that does not answer is only told in the log.
-    /// @param pool takes what is slow (bcrypt, fetching keys); null: the caller's thread does
+    /// @param pool    takes what waits for others (fetching keys); null: the caller's thread does.
+    ///                bcrypt has a thread of its own, of lower priority
+    /// @param address where the endpoint `/token` is, for challenges; null: the field `Host`
     static std::unique_ptr<Authenticator> make(const AccessOptions& options,
-                                               std::shared_ptr<WorkPool> pool, LogCallback log);
+                                               std::shared_ptr<WorkPool> pool, LogCallback log,
+                                               Address address = nullptr);
     virtual ~Authenticator() = default;
 
     /// The caller, when that can be told at once: no credentials, a certificate, or credentials
@@ -34,17 +48,23 @@ class Authenticator {
     /// The caller. Throws `unauthorized` when what the request brings proves nothing: wrong
     /// password, token that is expired, not yet valid, for others, or not signed by a known key.
     /// The message says which, never the credentials. Throws `unavailable` where an issuer's keys
-    /// cannot be had.
+    /// cannot be had, and `TooManyRequests` to whom guesses passwords.
     virtual awaitable<CallerPtr> identify(const HttpRequest& request) = 0;
 
-    /// Values of `WWW-Authenticate` (RFC 9110, 11.6.1), one for each method that the client could
-    /// use.
+    /// Values of `WWW-Authenticate` (RFC 9110, 11.6.1). Never empty.
+    ///
+    /// One challenge only: where clients can get tokens it is `Bearer`, else `Basic`. Passwords are
+    /// taken all the same; but of two challenges Docker's client follows both, and fails without a
+    /// name and password where a token for nobody would do.
     /// @param scope what the request needs, as the Docker token specification writes it
     ///              (`repository:team/app:pull,push`); may be empty; several are separated by
     ///              blanks
     /// @param error RFC 6750's code where a token was sent (`invalid_token`, `insufficient_scope`)
     virtual std::vector<std::string> challenges(const HttpRequest& request, std::string_view scope,
                                                 std::string_view error) const = 0;
+
+    /// Makes the tokens of the endpoint `/token`; null where it is off.
+    virtual const TokenIssuer* issuer() const noexcept = 0;
 };
 
 }  // namespace pkgreg::access

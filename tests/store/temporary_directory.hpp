@@ -58,7 +58,7 @@ class TemporaryDirectory {
         std::error_code error;
         const auto space = std::filesystem::space(memory, error);
         const bool roomy = !error && space.available >= std::uintmax_t{1} << 30;
-        if (place == Place::quick && roomy && access(memory.c_str(), W_OK) == 0) return memory;
+        if (place == Place::quick && roomy && ::access(memory.c_str(), W_OK) == 0) return memory;
         return testing::TempDir();
     }
 

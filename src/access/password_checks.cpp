@@ -1,0 +1,142 @@
+#include "access/password_checks.hpp"
+
+#include "access/client_key.hpp"
+#include "access/small_file.hpp"
+#include "access/too_many_requests.hpp"
+
+#include <algorithm>
+#include <sys/resource.h>
+#include <thread>
+#include <time.h>
+#include <unistd.h>
+#include <utility>
+
+namespace pkgreg::access {
+namespace {
+
+constexpr std::size_t max_file_size = std::size_t{16} << 20;
+/// So long a password is not looked at again.
+constexpr std::int64_t remembered_seconds = 600;
+/// More computations do not wait: the last one's client would have given up.
+constexpr std::size_t max_running = 256;
+
+std::int64_t now() noexcept {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return time.tv_sec;
+}
+
+std::size_t thread_count() noexcept {
+    return std::clamp<std::size_t>(std::thread::hardware_concurrency() / 4, 1, 8);
+}
+
+/// Threads that serve go first. Not the lowest priority: on a busy machine a log-in has to end.
+void lower_priority() noexcept {
+    thread_local bool lowered = false;
+    if (std::exchange(lowered, true)) return;
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
+}
+
+WatchedFile<PasswordFile>::Value load(const std::filesystem::path& file) {
+    return std::make_shared<const PasswordFile>(
+        PasswordFile::parse(read_small_file(file, max_file_size), file.string()));
+}
+
+}  // namespace
+
+PasswordChecks::PasswordChecks(const std::filesystem::path& file, LogCallback log)
+    : file_(file, &load, std::move(log)), pool_(thread_count()) {}
+
+ProofKey PasswordChecks::key_of(const std::string& name, std::string_view password,
+                                const std::string& hash) const {
+    // With the file's line, so that a line that changes is another proof.
+    return hash_.of({name, password, hash});
+}
+
+CallerPtr PasswordChecks::known(const std::string& name, std::string_view password) {
+    const auto file = file_.current();
+    const std::string* const hash = file->find(name);
+    return hash == nullptr ? nullptr : cache_.find(key_of(name, password, *hash), nullptr, now());
+}
+
+awaitable<CallerPtr> PasswordChecks::check(const std::string& name, const std::string& password,
+                                           std::string_view client) {
+    const auto file = file_.current();
+    const std::string* const known_hash = file->find(name);
+    const std::string hash = known_hash != nullptr ? *known_hash : file->nobody();
+    const ProofKey key = key_of(name, password, hash);
+    if (CallerPtr caller = cache_.find(key, nullptr, now())) co_return caller;
+
+    const ClientKey address(client);
+    const std::chrono::seconds pause = failed_.begin(name, address.bytes(), now());
+    if (pause.count() > 0) {
+        throw TooManyRequests(
+            "too many log-ins failed; try again in " + std::to_string(pause.count()) + " s", pause);
+    }
+    bool matches = false;
+    try {
+        matches = co_await result_of(join(key, password, hash));
+    } catch (...) {
+        failed_.end(name, address.bytes(), now(), false);
+        throw;
+    }
+    matches = matches && known_hash != nullptr;
+    failed_.end(name, address.bytes(), now(), !matches);
+    if (!matches) throw Error(ErrorCode::unauthorized, "wrong name or password");
+    auto caller = std::make_shared<Caller>();
+    caller->identity = {IdentityKind::basic, name, {}};
+    cache_.put(key, nullptr, caller, now() + remembered_seconds);
+    co_return caller;
+}
+
+PasswordChecks::CheckPtr PasswordChecks::join(const ProofKey& key, const std::string& password,
+                                              const std::string& hash) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = running_.find(key); found != running_.end()) return found->second;
+    if (running_.size() >= max_running) {
+        throw TooManyRequests("too many log-ins are waiting; try again in 5 s",
+                              std::chrono::seconds(5));
+    }
+    CheckPtr check = std::make_shared<Check>();
+    running_.emplace(key, check);
+    pool_.post([this, key, password, hash] {
+        lower_priority();
+        bool matches = false;
+        try {
+            matches = matches_bcrypt(password, hash);
+        } catch (const std::exception&) {  // no memory: nobody is let in
+        }
+        finish(key, matches);
+    });
+    return check;
+}
+
+void PasswordChecks::finish(const ProofKey& key, bool matches) {
+    std::vector<Resume> waiting;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = running_.find(key);
+        found->second->done = true;
+        found->second->matches = matches;
+        waiting.swap(found->second->waiting);
+        running_.erase(found);
+    }
+    for (Resume& resume : waiting) resume();
+}
+
+awaitable<bool> PasswordChecks::result_of(CheckPtr check) {
+    auto start = [this, &check](Resume resume) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!check->done) {
+                check->waiting.push_back(std::move(resume));
+                return;
+            }
+        }
+        resume();
+    };
+    co_await suspend(start);
+    co_return check->matches;
+}
+
+}  // namespace pkgreg::access

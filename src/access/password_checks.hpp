@@ -1,0 +1,72 @@
+// PasswordChecks: names and passwords, checked away from the threads that serve, and remembered.
+#pragma once
+
+#include "pkgreg/awaitable.hpp"
+#include "pkgreg/log.hpp"
+#include "pkgreg/work_pool.hpp"
+
+#include "access/caller_cache.hpp"
+#include "access/failed_logins.hpp"
+#include "access/password_file.hpp"
+#include "access/proof_hash.hpp"
+#include "access/watched_file.hpp"
+#include "base/suspend.hpp"
+
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace pkgreg::access {
+
+/// Any thread may call every member.
+///
+/// bcrypt takes up a core for a while, so it has threads of its own, of low priority: one for four
+/// cores. Requests that bring the same name and password wait for one computation.
+class PasswordChecks {
+ public:
+    /// Reads the file. Throws `invalid_options`.
+    PasswordChecks(const std::filesystem::path& file, LogCallback log);
+
+    /// The caller, where this password was checked a short while ago and the file's line is still
+    /// the same; else null.
+    CallerPtr known(const std::string& name, std::string_view password);
+
+    /// The caller. Throws `unauthorized`, and `TooManyRequests` to whom fails again and again, or
+    /// where too many wait.
+    /// @param client as in `HttpRequest::client`
+    awaitable<CallerPtr> check(const std::string& name, const std::string& password,
+                               std::string_view client);
+
+    const FailedLogins& failed_logins() const noexcept { return failed_; }
+
+ private:
+    /// A computation that some wait for.
+    struct Check {
+        bool done = false;
+        bool matches = false;
+        std::vector<Resume> waiting;
+    };
+    using CheckPtr = std::shared_ptr<Check>;
+
+    ProofKey key_of(const std::string& name, std::string_view password,
+                    const std::string& hash) const;
+    CheckPtr join(const ProofKey& key, const std::string& password, const std::string& hash);
+    void finish(const ProofKey& key, bool matches);
+    awaitable<bool> result_of(CheckPtr check);
+
+    WatchedFile<PasswordFile> file_;
+    const ProofHash hash_;
+    CallerCache cache_;
+    FailedLogins failed_;
+    std::mutex mutex_;
+    std::unordered_map<ProofKey, CheckPtr, ProofKeyHash> running_;
+    WorkPool pool_;  // the last member: its threads use the others
+};
+
+}  // namespace pkgreg::access
