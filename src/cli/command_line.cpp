@@ -62,6 +62,8 @@ Environment:
   the environment, and the environment over the options file.
   PKGREG_SERVER    the registry's server, for the commands that ask one
   PKGREG_CA        PEM file of the authorities to trust, for a server with https
+  PKGREG_USER, PKGREG_PASSWORD
+                   who asks it; a password is never given on the command line
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and their like
                    keys and region of a bucket, where the options name no secret and no file
 
@@ -437,9 +439,7 @@ class ListingCommands {
         CLI::Option* server = command.add_option("--server", options_.server,
                                                  "The registry's server (http://127.0.0.1:5000)");
         server->envname("PKGREG_SERVER")->type_name("URL");
-        command.add_option("--ca", options_.ca, "PEM file of the authorities to trust, for https")
-            ->envname("PKGREG_CA")
-            ->type_name("FILE");
+        add_access_options(command, options_.access);
         command.add_flag("--json", options_.json, "One JSON object instead of lines");
     }
 

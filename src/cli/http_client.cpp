@@ -288,6 +288,16 @@ struct HttpClient::State {
             curl_easy_setopt(curl, CURLOPT_PROXY, "");
         }
         if (!options.ca.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, options.ca.c_str());
+        if (!options.certificate.empty()) {
+            curl_easy_setopt(curl, CURLOPT_SSLCERT, options.certificate.c_str());
+            curl_easy_setopt(curl, CURLOPT_SSLKEY, options.key.c_str());
+        }
+        if (!options.user.empty()) {
+            // At once: an answer that asks for it would come while a large body is on its way.
+            curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+            curl_easy_setopt(curl, CURLOPT_USERNAME, options.user.c_str());
+            curl_easy_setopt(curl, CURLOPT_PASSWORD, options.password.c_str());
+        }
         curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
         // What is said here about early answers holds for one request on a connection.
         curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
@@ -379,6 +389,9 @@ HttpAnswer HttpClient::send(const ServerRequest& request) {
         fields.reset(longer);
     };
     for (const std::string& field : request.fields) add_field(field);
+    if (!state.options.authorization.empty()) {
+        add_field("Authorization: " + state.options.authorization);
+    }
     if (exchange.body.size() < ask_first_from) add_field("Expect:");
     curl_easy_setopt(state.handle.get(), CURLOPT_HTTPHEADER, fields.get());
     curl_easy_setopt(state.handle.get(), CURLOPT_CURLU, url.get());

@@ -38,6 +38,14 @@ struct ServerRequest {
 struct HttpClientOptions {
     /// A PEM file of the authorities that are trusted, instead of the system's own.
     std::string ca = {};
+    /// PEM files of a certificate that is shown to the server, and of its key; empty: none.
+    std::string certificate = {};
+    std::string key = {};
+    /// For Basic authentication; an empty name: none.
+    std::string user = {};
+    std::string password = {};
+    /// The value of `Authorization` where it is another one; empty: none.
+    std::string authorization = {};
     /// How long a transfer may stand still; how long it takes as a whole does not matter.
     std::chrono::seconds stall{60};
     /// How long the answer to a body may take once all of it was sent, while the server checks and

@@ -56,12 +56,6 @@ std::vector<std::string> names_in(const std::string& body, std::string_view key,
     return names;
 }
 
-HttpClientOptions client_options(const ListingOptions& options) {
-    HttpClientOptions client;
-    client.ca = options.ca;
-    return client;
-}
-
 void follow_pages(HttpClient& client, std::string target, std::string_view key,
                   const TakePage& take) {
     std::set<std::string> seen;
@@ -167,7 +161,7 @@ void list_repositories(const ListingOptions& options, std::ostream& out) {
     NameWriter writer(out, options.json, "{\"repositories\":");
     const TakePage take = [&](const std::vector<std::string>& names) { writer.write(names); };
     if (!options.storage) {
-        HttpClient client(options.server, client_options(options));
+        HttpClient client(options.server, client_options(options.access));
         follow_pages(client, "/v2/_catalog?n=" + std::to_string(page_size), "repositories", take);
     } else {
         const auto registry = open_to_read(*options.storage);
@@ -185,7 +179,7 @@ void list_tags(const std::string& repository, const ListingOptions& options, std
     NameWriter writer(out, options.json, "{\"name\":" + json_string(repository) + ",\"tags\":");
     const TakePage take = [&](const std::vector<std::string>& names) { writer.write(names); };
     if (!options.storage) {
-        HttpClient client(options.server, client_options(options));
+        HttpClient client(options.server, client_options(options.access));
         follow_pages(client, "/v2/" + repository + "/tags/list?n=" + std::to_string(page_size),
                      "tags", take);
     } else {

@@ -3,6 +3,8 @@
 
 #include "pkgreg/options.hpp"
 
+#include "cli/server_access.hpp"
+
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -16,8 +18,7 @@ struct ListingOptions {
     std::string server = "http://127.0.0.1:5000";
     /// A storage to open for reading beside its server.
     std::optional<Options> storage = {};
-    /// A PEM file of authorities, see `HttpClientOptions`.
-    std::string ca = {};
+    ServerAccess access = {};
     /// One JSON object instead of one name per line.
     bool json = false;
 };

@@ -1,6 +1,7 @@
 """`pkgreg add`, `describe`, `list`, `remove` and `universe import`: against a registry, and against
 servers that fail in every way that the network knows."""
 
+import base64
 import gzip
 import json
 import os
@@ -8,6 +9,7 @@ import zipfile
 
 import pytest
 
+import secret_watch
 from bundles import Bundle, metadata
 from container_tools import Skopeo
 from http_client import DOCKER_MANIFEST, digest_of
@@ -498,3 +500,60 @@ def test_build_tells_which_archive_it_cannot_use(docker_archive, tmp_path):
     for text in ("main", "=x", "main=", "main=a,main=b"):
         ended(USAGE if "," not in text else FAILED, *build, f"--image={text}")
     assert not list(out.iterdir())
+
+
+# Who asks.
+
+TOKEN = secret_watch.register("eyJhbGciOiJSUzI1NiJ9.c29tZWJvZHk.c2lnbmVk", "a DC/OS token")
+secret_watch.register_login("alice", "correct horse")
+
+
+def asks_with(server, *arguments, env=None):
+    """The Authorization field of what `list` and `tags` send, which is the same."""
+    server.requests.clear()
+    ended(OK, "list", "--server", server.url, *arguments, env=env)
+    ended(OK, "tags", "a", "--server", server.url, *arguments, env=env)
+    first, second = (request.fields.get("authorization") for request in server.requests)
+    assert first == second
+    return first
+
+
+@pytest.fixture
+def any_list():
+    with StandIn(lambda _: answer(200, {"packages": [], "name": "a", "tags": []})) as server:
+        yield server
+
+
+def test_a_name_and_its_password_are_sent(any_list, tmp_path):
+    basic = "Basic " + base64.b64encode(b"alice:correct horse").decode()
+    file = tmp_path / "password"
+    file.write_text("correct horse\n")
+    assert asks_with(any_list) is None
+    assert asks_with(any_list, "--user", "alice", "--password-file", file) == basic
+    assert asks_with(any_list, "--user", "alice", env={"PKGREG_PASSWORD": "correct horse"}) == basic
+    assert asks_with(any_list, env={"PKGREG_USER": "alice", "PKGREG_PASSWORD_FILE": str(file)}) == basic
+
+
+def test_a_token_is_sent_as_dcos_does(any_list, tmp_path):
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    assert asks_with(any_list, "--token-file", file) == "token=" + TOKEN
+
+
+def test_credentials_that_cannot_be_used_are_told_without_them(any_list, tmp_path):
+    two_lines, empty = tmp_path / "two", tmp_path / "empty"
+    two_lines.write_text("correct horse\nmore\n")
+    empty.write_text("\n")
+    for arguments, message in [
+            (["--user", "alice"], "--user needs a password"),
+            (["--password-file", empty], "--password-file needs --user"),
+            (["--user", "a:b", "--password-file", empty], "a name has no colon"),
+            (["--user", "alice", "--password-file", empty], "must have a password, on one line"),
+            (["--user", "alice", "--password-file", two_lines], "must have a password, on one line"),
+            (["--user", "alice", "--password-file", tmp_path / "none"], "No such file"),
+            (["--token-file", empty], "must have a token, on one line"),
+            (["--token-file", empty, "--user", "alice"], "not both"),
+            (["--cert", empty], "--cert and --key belong together")]:
+        _, err = ended(USAGE, "list", "--server", any_list.url, *arguments)
+        assert message in err and "correct horse" not in err
+    assert not any_list.requests

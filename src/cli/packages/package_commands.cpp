@@ -68,9 +68,7 @@ void PackageCommands::define_common(CLI::App& command) {
         .add_option("--server", options_.server, "The registry's server (http://127.0.0.1:5000)")
         ->envname("PKGREG_SERVER")
         ->type_name("URL");
-    command.add_option("--ca", options_.ca, "PEM file of the authorities to trust, for https")
-        ->envname("PKGREG_CA")
-        ->type_name("FILE");
+    add_access_options(command, options_.access);
     command
         .add_option("--name", options_.service,
                     "Without --server: the registry is this service of the DC/OS cluster")

@@ -2,6 +2,8 @@
 // (include/pkgreg/dcos/README.md has the requests).
 #pragma once
 
+#include "cli/server_access.hpp"
+
 #include <iosfwd>
 #include <string>
 #include <string_view>
@@ -15,8 +17,7 @@ struct PackageRequestOptions {
     std::string server = {};
     /// The name of the registry's service in the DC/OS cluster that the program runs in.
     std::string service = {};
-    /// A PEM file of authorities, see `HttpClientOptions`.
-    std::string ca = {};
+    ServerAccess access = {};
     /// The answer as one JSON object instead of text.
     bool json = false;
 };

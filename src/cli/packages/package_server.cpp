@@ -33,11 +33,7 @@ std::string server_url(const PackageRequestOptions& options) {
 }
 
 PackageServer::PackageServer(const PackageRequestOptions& options)
-    : client_(server_url(options), [&] {
-          HttpClientOptions client;
-          client.ca = options.ca;
-          return client;
-      }()) {}
+    : client_(server_url(options), client_options(options.access)) {}
 
 HttpAnswer PackageServer::ask(const ServerRequest& request, std::string_view what) {
     HttpAnswer answer = client_.send(request);

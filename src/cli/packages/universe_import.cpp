@@ -155,7 +155,7 @@ std::vector<std::string> repository_documents(const std::vector<UniverseRevision
 void import_universe(const std::string& source, bool replace, const PackageRequestOptions& options,
                      std::ostream& out) {
     PackageServer server(options);
-    const UniverseSource universe = read_universe(source, options.ca);
+    const UniverseSource universe = read_universe(source, options.access.ca);
     ImportResult result;
     ServerRequest request;
     request.method = "POST";
