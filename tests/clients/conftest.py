@@ -24,6 +24,9 @@ CLIENTS = {
     "umoci": ("umoci", "skopeo"),
     "containerd": ("containerd", "ctr", "runc"),
     "docker": ("dockerd", "docker", "containerd", "runc"),
+    "nginx": ("nginx",),
+    "attacks": ("slowhttptest",),
+    "scanners": ("sslscan", "testssl"),
     "s3": S3_SERVERS["ceph"].programs,
     "swift": S3_SERVERS["swift"].programs,
 }
