@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -89,6 +90,9 @@ struct PackagePage {
     bool more = false;  ///< whether there are more behind the last one
 };
 
+/// Refuses a package by throwing. Called on another thread than the addition's caller.
+using PackageCheck = std::function<void(const PackageCoordinate&)>;
+
 /// The packages of a registry, see `Registry::packages`.
 ///
 /// Every member may be called from any thread, any number at once. A change is durable, and seen by
@@ -106,8 +110,12 @@ class Packages {
     ///
     /// @param replace let go of another content that has this name and version; else that throws
     ///                `package_exists`
-    /// Throws what `read_bundle` throws for the bundle, and what the body throws.
-    virtual awaitable<PackageAddition> add(BodySource& bundle, bool replace = false) = 0;
+    /// @param check   is told which package the bundle holds before anything of it is stored; null:
+    ///                any may come. Must live until the call completes.
+    /// Throws what `check` throws, what `read_bundle` throws for the bundle, and what the body
+    /// throws.
+    virtual awaitable<PackageAddition> add(BodySource& bundle, bool replace = false,
+                                           const PackageCheck* check = nullptr) = 0;
 
     /// Adds packages without their files: assets stay what they are. Keeps `release_version` and
     /// `selected` where they are given. Packages that are there with other content are refused, or
@@ -122,9 +130,12 @@ class Packages {
     /// @param name only versions of this package
     /// @param last the package behind which to go on
     /// @param n    how many at most, 1 to 1,000
+    /// @param visible which names the page may have; null: all. A page is as full all the same.
+    ///                Must live until the call completes; asked under a lock, so it must be quick
+    ///                and not call back.
     virtual awaitable<PackagePage> list(const std::optional<PackageName>& name,
-                                        const std::optional<PackageCoordinate>& last,
-                                        std::size_t n) = 0;
+                                        const std::optional<PackageCoordinate>& last, std::size_t n,
+                                        const PackageFilter* visible = nullptr) = 0;
     virtual awaitable<std::size_t> count() = 0;  ///< How many versions, of all names.
 
     /// Takes a package out. Its images go too, but for those that another package, a tag or an

@@ -11,7 +11,10 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace pkgreg {
 namespace {
@@ -66,6 +69,45 @@ struct Snapshot {
     }
 };
 
+/// Those packages of a snapshot that a request may be shown.
+struct Selection {
+    /// In byte order; nothing: all.
+    std::optional<std::vector<std::string>> names = {};
+    /// Says which those are.
+    std::string key = {};
+
+    static Selection of(const Snapshot& snapshot, const PackageFilter& visible) {
+        Selection selection;
+        if (!visible) return selection;
+        std::vector<std::string> names;
+        bool all = true;
+        const PackageName* asked = nullptr;
+        for (const UniversePackage& package : snapshot.packages) {
+            const PackageName& name = package.coordinate().name();
+            if (asked && *asked == name) continue;
+            asked = &name;
+            if (visible(name)) {
+                names.push_back(name.str());
+            } else {
+                all = false;
+            }
+        }
+        if (all) return selection;
+        Hasher hasher(DigestAlgorithm::sha256);
+        for (const std::string& name : names) {
+            hasher.update(name);
+            hasher.update("/");
+        }
+        selection.key = hasher.digest().hex();
+        selection.names = std::move(names);
+        return selection;
+    }
+
+    bool has(const PackageName& name) const {
+        return !names || std::binary_search(names->begin(), names->end(), name.str());
+    }
+};
+
 /// What makes a document differ from another one of the same snapshot. Releases that list the same
 /// packages in the same form are one.
 struct FormKey {
@@ -74,12 +116,14 @@ struct FormKey {
     std::size_t rank;  ///< how many thresholds the release has reached
     std::string resource_base;
     std::string image_host;
-    std::string name;  ///< empty: all packages
+    std::string name;      ///< empty: all packages
+    std::string selected;  ///< of a selection; empty: all packages
 
     auto operator<=>(const FormKey&) const = default;
 };
 
-FormKey key_of(const Snapshot& snapshot, const UniverseDocuments::Request& request) {
+FormKey key_of(const Snapshot& snapshot, const UniverseDocuments::Request& request,
+               const Selection& selection) {
     const ReleaseVersion& release = request.form.release;
     const auto reached =
         std::upper_bound(snapshot.thresholds.begin(), snapshot.thresholds.end(), release);
@@ -88,7 +132,8 @@ FormKey key_of(const Snapshot& snapshot, const UniverseDocuments::Request& reque
                 static_cast<std::size_t>(reached - snapshot.thresholds.begin()),
                 {},
                 {},
-                request.name ? request.name->str() : std::string()};
+                request.name ? request.name->str() : std::string(),
+                selection.key};
     if (snapshot.has_address) {
         key.resource_base = request.address.resource_base;
         key.image_host = request.address.image_host;
@@ -102,7 +147,7 @@ PackageVariant variant_of(const FormKey& key) noexcept {
                                               : PackageVariant::as_it_is;
 }
 
-RepositoryText make_text(const Snapshot& snapshot, const FormKey& key) {
+RepositoryText make_text(const Snapshot& snapshot, const FormKey& key, const Selection& selection) {
     auto [first, last] = std::pair<std::size_t, std::size_t>(0, snapshot.packages.size());
     if (!key.name.empty()) {
         const PackageName name = PackageName::parse(key.name);
@@ -118,7 +163,8 @@ RepositoryText make_text(const Snapshot& snapshot, const FormKey& key) {
             key.rank > 0 && package.min_release() <= snapshot.thresholds[key.rank - 1];
         const bool readable = key.format != RepositoryFormat::v4 ||
                               package.state().packaging_version != PackagingVersion::v5_0;
-        if (reached && readable) listed.push_back(package);
+        const bool shown = selection.has(package.coordinate().name());
+        if (reached && readable && shown) listed.push_back(package);
     }
     return RepositoryText(std::make_shared<const RepositoryText::State>(
         std::move(listed), variant_of(key), RegistryAddress{key.resource_base, key.image_host}));
@@ -178,9 +224,10 @@ struct UniverseDocuments::State : std::enable_shared_from_this<UniverseDocuments
     std::vector<std::pair<FormKey, ContentCoding>> pending;
     bool strengthening = false;
 
-    Form& form_of(const FormKey& key);
-    std::optional<RepositoryDocument> find(const Request& request);
-    RepositoryDocument build(const Request& request);
+    Selection select(const Request& request) const;
+    Form& form_of(const FormKey& key, const Selection& selection);
+    std::optional<RepositoryDocument> find(const Request& request, const Selection& selection);
+    RepositoryDocument build(const Request& request, const Selection& selection);
     void keep(const FormKey& key, std::uint64_t made_for, ContentCoding coding,
               const std::shared_ptr<const std::string>& bytes);
     void keep_within_limit();
@@ -188,11 +235,26 @@ struct UniverseDocuments::State : std::enable_shared_from_this<UniverseDocuments
     void strengthen();
 };
 
+/// Asks the filter, outside the lock. A package that comes later is not shown to this request.
+Selection UniverseDocuments::State::select(const Request& request) const {
+    if (!request.visible) return {};
+    if (request.name) {
+        if (request.visible(*request.name)) return {};
+        throw Error(ErrorCode::not_found, "there is no package '" + request.name->str() + "'");
+    }
+    std::shared_ptr<const Snapshot> current;
+    {
+        const std::lock_guard lock(mutex);
+        current = snapshot;
+    }
+    return Selection::of(*current, request.visible);
+}
+
 /// The form of that key, made if need be. Under `mutex`.
-Form& UniverseDocuments::State::form_of(const FormKey& key) {
+Form& UniverseDocuments::State::form_of(const FormKey& key, const Selection& selection) {
     auto found = forms.find(key);
     if (found == forms.end()) {
-        const RepositoryText text = make_text(*snapshot, key);
+        const RepositoryText text = make_text(*snapshot, key, selection);
         found = forms.emplace(key, Form{text, make_etag(text, key)}).first;
         forms_bytes += found->second.footprint();
     }
@@ -200,10 +262,11 @@ Form& UniverseDocuments::State::form_of(const FormKey& key) {
     return found->second;
 }
 
-std::optional<RepositoryDocument> UniverseDocuments::State::find(const Request& request) {
+std::optional<RepositoryDocument> UniverseDocuments::State::find(const Request& request,
+                                                                 const Selection& selection) {
     const std::lock_guard lock(mutex);
-    const FormKey key = key_of(*snapshot, request);
-    const Form& form = form_of(key);
+    const FormKey key = key_of(*snapshot, request, selection);
+    const Form& form = form_of(key, selection);
     RepositoryDocument document{form.text,      form.etag, content_type(request.form.format),
                                 request.coding, nullptr,   form.text.size()};
     if (request.coding != ContentCoding::identity) {
@@ -215,14 +278,15 @@ std::optional<RepositoryDocument> UniverseDocuments::State::find(const Request& 
     return document;
 }
 
-RepositoryDocument UniverseDocuments::State::build(const Request& request) {
+RepositoryDocument UniverseDocuments::State::build(const Request& request,
+                                                   const Selection& selection) {
     const std::lock_guard one_at_a_time(building);
-    if (auto document = find(request)) return *std::move(document);
+    if (auto document = find(request, selection)) return *std::move(document);
 
     std::unique_lock lock(mutex);
     const std::uint64_t made_for = generation;
-    const FormKey key = key_of(*snapshot, request);
-    const Form& form = form_of(key);
+    const FormKey key = key_of(*snapshot, request, selection);
+    const Form& form = form_of(key, selection);
     RepositoryDocument document{form.text,      form.etag, content_type(request.form.format),
                                 request.coding, nullptr,   0};
     lock.unlock();
@@ -348,12 +412,13 @@ void UniverseDocuments::set_packages(std::vector<UniversePackage> packages) {
 }
 
 RepositoryDocument UniverseDocuments::get(const Request& request) {
-    if (auto document = state_->find(request)) return *std::move(document);
-    return state_->build(request);
+    const Selection selection = state_->select(request);
+    if (auto document = state_->find(request, selection)) return *std::move(document);
+    return state_->build(request, selection);
 }
 
 std::optional<RepositoryDocument> UniverseDocuments::try_get(const Request& request) {
-    return state_->find(request);
+    return state_->find(request, state_->select(request));
 }
 
 std::size_t UniverseDocuments::held() const {

@@ -2,7 +2,9 @@
 
 #include "pkgreg/protocol.hpp"
 
+#include "protocol/authenticated_protocol.hpp"
 #include "protocol/dcos/handler.hpp"
+#include "protocol/gate.hpp"
 #include "protocol/oci/handler.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/responses.hpp"
@@ -22,9 +24,12 @@ void drop_body(HttpResponse& response) {
 
 class Protocol final : public HttpHandler {
  public:
-    Protocol(std::shared_ptr<Registry> registry, ProtocolOptions options)
+    /// @param gate null: there is no access control
+    Protocol(std::shared_ptr<Registry> registry, ProtocolOptions options,
+             std::unique_ptr<Gate> gate)
         : registry_(std::move(registry)),
           options_(std::move(options)),
+          gate_(std::move(gate)),
           oci_(*registry_, options_),
           dcos_(*registry_, options_) {}
 
@@ -32,6 +37,8 @@ class Protocol final : public HttpHandler {
         std::optional<HttpResponse> response;
         try {
             response = co_await answer(request);
+        } catch (const Refused& refused) {
+            response = gate_->answer(request, refused);
         } catch (const Error& error) {
             response = failure(request, error);
         } catch (const std::bad_alloc&) {
@@ -50,13 +57,25 @@ class Protocol final : public HttpHandler {
     awaitable<HttpResponse> answer(const HttpRequest& request) {
         const Target target = Target::parse(request.target);
         const oci::Route route = oci::find_route(target.path());
+        access::Rights rights;
         if (route.endpoint != oci::Endpoint::none) {
-            co_return co_await oci_.handle(request, target, route);
+            if (gate_) {
+                const Requirement need = requirement_of(route, request.method, target);
+                rights = co_await gate_->enter(request, need);
+            }
+            HttpResponse response = co_await oci_.handle(request, target, route, rights);
+            const bool login = gate_ && route.endpoint == oci::Endpoint::base;
+            if (login) gate_->offer_login(response, request, rights);
+            co_return response;
         }
         if (target.path() == "/health") co_return co_await health(request);
         const dcos::Route dcos_route = dcos::find_route(target.path());
         if (dcos_route.endpoint != dcos::Endpoint::none) {
-            co_return co_await dcos_.handle(request, target, dcos_route);
+            if (gate_) {
+                const Requirement need = requirement_of(dcos_route, request.method);
+                rights = co_await gate_->enter(request, need);
+            }
+            co_return co_await dcos_.handle(request, target, dcos_route, rights);
         }
         throw Error(ErrorCode::not_found, "nothing is served at '" + target.path() + "'");
     }
@@ -81,6 +100,7 @@ class Protocol final : public HttpHandler {
 
     std::shared_ptr<Registry> registry_;
     ProtocolOptions options_;
+    std::unique_ptr<Gate> gate_;
     oci::Handler oci_;
     dcos::Handler dcos_;
 };
@@ -89,7 +109,23 @@ class Protocol final : public HttpHandler {
 
 std::shared_ptr<HttpHandler> make_protocol(std::shared_ptr<Registry> registry,
                                            ProtocolOptions options) {
-    return std::make_shared<Protocol>(std::move(registry), std::move(options));
+    std::unique_ptr<access::Authenticator> authenticator;
+    if (options.access.controls()) {
+        authenticator = access::Authenticator::make(options.access, registry->options().pool,
+                                                    registry->options().log);
+    }
+    return make_protocol(std::move(registry), std::move(options), std::move(authenticator));
+}
+
+std::shared_ptr<HttpHandler> make_protocol(std::shared_ptr<Registry> registry,
+                                           ProtocolOptions options,
+                                           std::unique_ptr<access::Authenticator> authenticator) {
+    std::unique_ptr<Gate> gate;
+    if (options.access.controls()) {
+        gate = std::make_unique<Gate>(options.access, std::move(authenticator),
+                                      registry->options().log);
+    }
+    return std::make_shared<Protocol>(std::move(registry), std::move(options), std::move(gate));
 }
 
 }  // namespace pkgreg

@@ -156,6 +156,9 @@ struct RepositoryDocument {
     std::uint64_t size = 0;
 };
 
+/// Says of a package's name whether somebody may see it.
+using PackageFilter = std::function<bool(const PackageName&)>;
+
 /// Makes and keeps the documents of one set of packages.
 ///
 /// May be used from any thread. What it holds is bounded: package text, compressed parts and
@@ -188,10 +191,13 @@ class UniverseDocuments {
         ContentCoding coding = ContentCoding::identity;
         /// Only the versions of this package (`/package/<name>`).
         std::optional<PackageName> name = {};
+        /// Which packages the document may show; empty: all. Asked for each name, on the caller's
+        /// thread or a pool's; requests that are shown the same packages share a document.
+        PackageFilter visible = {};
     };
 
     /// The document, made where it is not there yet; compressing a large one takes a while. Throws
-    /// `not_found` for a package name that the set does not have.
+    /// `not_found` for a package name that the set does not have, or that is not visible.
     RepositoryDocument get(const Request& request);
 
     /// As `get`, but gives nothing rather than compress: for threads that must not block.

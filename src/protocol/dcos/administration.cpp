@@ -3,9 +3,12 @@
 #include "base/json_text.hpp"
 #include "protocol/dcos/handler.hpp"
 #include "protocol/dcos/package_json.hpp"
+#include "protocol/refused.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/responses.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -67,9 +70,23 @@ void append_problems(std::string& refused, const std::vector<Problem>& problems)
     }
 }
 
+/// Takes out those that the caller may not administer.
+std::vector<UniverseRevision> take_closed(std::vector<UniverseRevision>& revisions,
+                                          const access::Rights& rights) {
+    const auto is_open = [&rights](const UniverseRevision& revision) {
+        return rights.may(access::Action::administer, access::ResourceKind::package,
+                          revision.metadata.coordinate().name().str());
+    };
+    const auto closed = std::stable_partition(revisions.begin(), revisions.end(), is_open);
+    std::vector<UniverseRevision> taken(std::make_move_iterator(closed),
+                                        std::make_move_iterator(revisions.end()));
+    revisions.erase(closed, revisions.end());
+    return taken;
+}
+
 }  // namespace
 
-awaitable<HttpResponse> Handler::list(const Target& target) {
+awaitable<HttpResponse> Handler::list(const Target& target, const access::Rights& rights) {
     const std::size_t n = page_size(target);
     std::optional<PackageName> name;
     if (const auto text = target.query("name")) name = PackageName::parse(*text);
@@ -84,7 +101,11 @@ awaitable<HttpResponse> Handler::list(const Target& target) {
     }
     std::string items;
     PackagePage page;
-    if (n != 0) page = co_await packages_.list(name, last, n);
+    const PackageFilter visible = [&rights](const PackageName& package) {
+        return rights.may(access::Action::list, access::ResourceKind::package, package.str());
+    };
+    const bool all = rights.may_everywhere(access::Action::list, access::ResourceKind::package);
+    if (n != 0) page = co_await packages_.list(name, last, n, all ? nullptr : &visible);
     for (const PackageInfo& package : page.packages) {
         append_item(items, added_members(package.coordinate, package.release_version) + "}");
     }
@@ -97,11 +118,19 @@ awaitable<HttpResponse> Handler::list(const Target& target) {
     co_return response;
 }
 
-awaitable<HttpResponse> Handler::add(const HttpRequest& request, const Target& target) {
+awaitable<HttpResponse> Handler::add(const HttpRequest& request, const Target& target,
+                                     const access::Rights& rights) {
     const bool replace = wants_replacement(target);
     MemoryBody nothing("");
     BodySource& body = request.body ? *request.body : nothing;
-    const PackageAddition addition = co_await packages_.add(body, replace);
+    // Whose bundle it is shows only inside it.
+    const PackageCheck check = [&rights](const PackageCoordinate& coordinate) {
+        constexpr access::Action action = access::Action::administer;
+        constexpr access::ResourceKind kind = access::ResourceKind::package;
+        if (rights.may(action, kind, coordinate.name().str())) return;
+        throw Refused::on(rights, action, kind, coordinate.name().str());
+    };
+    const PackageAddition addition = co_await packages_.add(body, replace, &check);
     const bool is_new = addition.outcome == PackageOutcome::added;
     HttpResponse response =
         json_response(is_new ? 201 : 200, "{\"packages\":[" + addition_json(addition) + "]}\n");
@@ -128,7 +157,8 @@ awaitable<HttpResponse> Handler::remove(const PackageCoordinate& coordinate) {
                             "{" + coordinate_members(coordinate) + ",\"status\":\"Removed\"}\n");
 }
 
-awaitable<HttpResponse> Handler::import(const HttpRequest& request, const Target& target) {
+awaitable<HttpResponse> Handler::import(const HttpRequest& request, const Target& target,
+                                        const access::Rights& rights) {
     const bool replace = wants_replacement(target);
     MemoryBody nothing("");
     BodySource& body = request.body ? *request.body : nothing;
@@ -145,6 +175,10 @@ awaitable<HttpResponse> Handler::import(const HttpRequest& request, const Target
         append_item(refused, refusal_json(display(superseded.metadata.coordinate()),
                                           "the same version is there with a higher "
                                           "releaseVersion"));
+    }
+    for (const UniverseRevision& closed : take_closed(revisions, rights)) {
+        append_item(refused, refusal_json(display(closed.metadata.coordinate()),
+                                          "you may not administer packages of this name"));
     }
     const UniverseImport result = co_await packages_.import(std::move(revisions), replace);
     std::string added;

@@ -30,24 +30,24 @@ awaitable<HttpResponse> Handler::handle_version(const HttpRequest& request, cons
 }
 
 awaitable<HttpResponse> Handler::handle(const HttpRequest& request, const Target& target,
-                                        const Route& route) {
+                                        const Route& route, const access::Rights& rights) {
     const bool read = reads(request.method);
     const bool post = request.method == HttpMethod::post;
     switch (route.endpoint) {
         case Endpoint::version: co_return co_await handle_version(request, route);
         case Endpoint::packages:
-            if (post) co_return co_await add(request, target);
+            if (post) co_return co_await add(request, target, rights);
             if (!read) co_return method_not_allowed("GET, HEAD, POST");
-            co_return co_await list(target);
+            co_return co_await list(target, rights);
         case Endpoint::universe:
             if (!post) co_return method_not_allowed("POST");
-            co_return co_await import(request, target);
+            co_return co_await import(request, target, rights);
         case Endpoint::root:
             if (!read) co_return method_not_allowed("GET, HEAD");
-            co_return co_await get_root();
+            co_return co_await get_root(rights);
         case Endpoint::repository:
             if (!read) co_return method_not_allowed("GET, HEAD");
-            co_return co_await get_repository(request, std::nullopt);
+            co_return co_await get_repository(request, std::nullopt, rights);
         case Endpoint::package: {
             if (!read) co_return method_not_allowed("GET, HEAD");
             auto name = PackageName::try_parse(route.package);
@@ -56,11 +56,11 @@ awaitable<HttpResponse> Handler::handle(const HttpRequest& request, const Target
                     ErrorCode::package_unknown,
                     "package [" + std::string(route.package.substr(0, 260)) + "] not found");
             }
-            co_return co_await get_repository(request, std::move(name));
+            co_return co_await get_repository(request, std::move(name), rights);
         }
         case Endpoint::resource:
             if (!read) co_return method_not_allowed("GET, HEAD");
-            co_return co_await get_resource(request, route);
+            co_return co_await get_resource(request, route, rights);
         case Endpoint::none: break;
     }
     throw Error(ErrorCode::not_found, "nothing is served at '" + target.path() + "'");

@@ -8,7 +8,8 @@
 
 namespace pkgreg::dcos {
 
-awaitable<HttpResponse> Handler::handle(const HttpRequest&, const Target&, const Route&) {
+awaitable<HttpResponse> Handler::handle(const HttpRequest&, const Target&, const Route&,
+                                        const access::Rights&) {
     HttpResponse response(501);
     HttpResponse reason = error_response(missing_part("DC/OS packages", "PKGREG_PACKAGES"));
     response.header("Content-Type", "application/json").set_body(std::move(reason.body()));

@@ -44,6 +44,12 @@ class TextReader final : public ObjectReader {
     std::uint64_t left_;
 };
 
+/// Whether a cache that several share may hold the answer: what not everybody may see must not come
+/// out of it.
+bool is_shared(const access::Rights& rights) noexcept {
+    return !rights.limited() || rights.is_anonymous();
+}
+
 HttpResponse not_acceptable() {
     HttpResponse response(406);
     const Error error(ErrorCode::unsupported,
@@ -72,15 +78,19 @@ std::string_view type_of_file(std::string_view file) noexcept {
 
 }  // namespace
 
-awaitable<HttpResponse> Handler::get_root() {
+awaitable<HttpResponse> Handler::get_root(const access::Rights& rights) {
     const std::size_t count = co_await packages_.count();
-    co_return json_response(200,
-                            "{\"checks\":{\"/repo\":{\"Healthy\":{\"message\":\"Able to find " +
-                                std::to_string(count) + " package(s).\"}}}}\n");
+    // How many there are is told to those who may see all of them.
+    const bool all = rights.may_everywhere(access::Action::pull, access::ResourceKind::package);
+    const std::string found = all ? std::to_string(count) + " package(s)" : "packages";
+    co_return json_response(
+        200,
+        "{\"checks\":{\"/repo\":{\"Healthy\":{\"message\":\"Able to find " + found + ".\"}}}}\n");
 }
 
 awaitable<HttpResponse> Handler::get_repository(const HttpRequest& request,
-                                                std::optional<PackageName> name) {
+                                                std::optional<PackageName> name,
+                                                const access::Rights& rights) {
     const auto form = negotiate_repository(request.header("Accept").value_or(""),
                                            request.header("User-Agent").value_or(""));
     if (!form) co_return not_acceptable();
@@ -89,13 +99,19 @@ awaitable<HttpResponse> Handler::get_repository(const HttpRequest& request,
     wanted.address = address_.of(request);
     wanted.coding = choose_coding(request.header("Accept-Encoding").value_or(""));
     wanted.name = std::move(name);
+    if (!rights.may_everywhere(access::Action::pull, access::ResourceKind::package)) {
+        wanted.visible = [&rights](const PackageName& package) {
+            return rights.may(access::Action::pull, access::ResourceKind::package, package.str());
+        };
+    }
     const RepositoryDocument document = co_await packages_.document(wanted);
     const auto condition = request.header("If-None-Match");
     const std::string_view strong = std::string_view(document.etag).substr(2);  // without W/
     HttpResponse response(condition && matches_etag(*condition, strong) ? 304 : 200);
     response.header("ETag", document.etag)
-        .header("Cache-Control", "no-cache")
-        .header("Vary", "Accept, Accept-Encoding, User-Agent");
+        .header("Cache-Control", is_shared(rights) ? "no-cache" : "private, no-cache")
+        .header("Vary", rights.limited() ? "Accept, Accept-Encoding, Authorization, User-Agent"
+                                         : "Accept, Accept-Encoding, User-Agent");
     if (response.status() == 304) co_return response;
     response.header("Content-Type", document.content_type);
     if (document.bytes) {
@@ -107,7 +123,8 @@ awaitable<HttpResponse> Handler::get_repository(const HttpRequest& request,
     co_return response;
 }
 
-awaitable<HttpResponse> Handler::get_resource(const HttpRequest& request, const Route& route) {
+awaitable<HttpResponse> Handler::get_resource(const HttpRequest& request, const Route& route,
+                                              const access::Rights& rights) {
     const auto coordinate = PackageCoordinate::decode(route.package);
     const auto digest = Digest::parse(route.item);
     const std::string etag = '"' + digest.to_string() + '"';
@@ -128,7 +145,8 @@ awaitable<HttpResponse> Handler::get_resource(const HttpRequest& request, const 
     if (response.status() == 416) co_return response;
     response.header("ETag", etag)
         .header("Content-Type", type_of_file(route.file))
-        .header("Cache-Control", "public, max-age=31536000, immutable")
+        .header("Cache-Control", is_shared(rights) ? "public, max-age=31536000, immutable"
+                                                   : "private, max-age=31536000, immutable")
         .header("X-Content-Type-Options", "nosniff")
         .set_body(ResponseBody(std::move(reader)));
     co_return response;

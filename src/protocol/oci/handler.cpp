@@ -22,10 +22,11 @@ Reference reference_of(const HttpRequest& request, const RepositoryName& name,
 
 }  // namespace
 
-awaitable<HttpResponse> Handler::handle_blob(const HttpRequest& request, const Route& route) {
+awaitable<HttpResponse> Handler::handle_blob(const HttpRequest& request, const Route& route,
+                                             const access::Rights& rights) {
     const auto name = RepositoryName::parse(route.name);
     const auto digest = Digest::parse(route.item);
-    if (reads(request.method)) co_return co_await get_blob(request, name, digest);
+    if (reads(request.method)) co_return co_await get_blob(request, name, digest, rights);
     if (request.method == HttpMethod::delete_) {
         co_await registry_.delete_blob(name, digest);
         co_return HttpResponse(202);
@@ -70,15 +71,15 @@ awaitable<HttpResponse> Handler::handle_manifest(const HttpRequest& request, con
 }
 
 awaitable<HttpResponse> Handler::handle(const HttpRequest& request, const Target& target,
-                                        const Route& route) {
+                                        const Route& route, const access::Rights& rights) {
     switch (route.endpoint) {
-        case Endpoint::blob: co_return co_await handle_blob(request, route);
+        case Endpoint::blob: co_return co_await handle_blob(request, route, rights);
         case Endpoint::manifest: co_return co_await handle_manifest(request, target, route);
         case Endpoint::upload: co_return co_await handle_upload(request, target, route);
         case Endpoint::uploads: {
             if (request.method != HttpMethod::post) co_return method_not_allowed("POST");
             const auto name = RepositoryName::parse(route.name);
-            co_return co_await begin_upload(request, target, name);
+            co_return co_await begin_upload(request, target, name, rights);
         }
         case Endpoint::tags: {
             if (!reads(request.method)) co_return method_not_allowed("GET, HEAD");
@@ -93,7 +94,7 @@ awaitable<HttpResponse> Handler::handle(const HttpRequest& request, const Target
         }
         case Endpoint::catalog:
             if (!reads(request.method)) co_return method_not_allowed("GET, HEAD");
-            co_return co_await list_catalog(target);
+            co_return co_await list_catalog(target, rights);
         case Endpoint::base:
             if (!reads(request.method)) co_return method_not_allowed("GET, HEAD");
             co_return json_response(200, "{}");

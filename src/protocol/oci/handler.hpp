@@ -6,6 +6,7 @@
 #include "pkgreg/protocol.hpp"
 #include "pkgreg/registry.hpp"
 
+#include "access/rights.hpp"
 #include "protocol/client_networks.hpp"
 #include "protocol/oci/route.hpp"
 #include "protocol/target.hpp"
@@ -22,16 +23,19 @@ class Handler {
           options_(options),
           redirected_("redirect-clients", options.redirect_clients) {}
 
-    /// Answers a request to a path that `find_route` knows. Throws `Error`.
+    /// Answers a request to a path that `find_route` knows, of a caller who may make it. Throws
+    /// `Error`.
+    /// @param rights what he may do beside that
     awaitable<HttpResponse> handle(const HttpRequest& request, const Target& target,
-                                   const Route& route);
+                                   const Route& route, const access::Rights& rights);
 
  private:
     using Request = const HttpRequest&;
+    using Rights = const access::Rights&;
 
     // pull.cpp
     awaitable<HttpResponse> get_blob(Request request, const RepositoryName& name,
-                                     const Digest& digest);
+                                     const Digest& digest, Rights rights);
     awaitable<std::optional<HttpResponse>> redirect_blob(Request request,
                                                          const RepositoryName& name,
                                                          const Digest& digest);
@@ -40,7 +44,7 @@ class Handler {
 
     // push.cpp
     awaitable<HttpResponse> begin_upload(Request request, const Target& target,
-                                         const RepositoryName& name);
+                                         const RepositoryName& name, Rights rights);
     awaitable<HttpResponse> append_upload(Request request, const RepositoryName& name,
                                           const UploadId& id);
     awaitable<HttpResponse> finish_upload(Request request, const Target& target,
@@ -52,12 +56,12 @@ class Handler {
 
     // lists.cpp
     awaitable<HttpResponse> list_tags(const Target& target, const RepositoryName& name);
-    awaitable<HttpResponse> list_catalog(const Target& target);
+    awaitable<HttpResponse> list_catalog(const Target& target, Rights rights);
     awaitable<HttpResponse> list_referrers(const Target& target, const RepositoryName& name,
                                            const Digest& subject);
 
     // handler.cpp
-    awaitable<HttpResponse> handle_blob(Request request, const Route& route);
+    awaitable<HttpResponse> handle_blob(Request request, const Route& route, Rights rights);
     awaitable<HttpResponse> handle_upload(Request request, const Target& target,
                                           const Route& route);
     awaitable<HttpResponse> handle_manifest(Request request, const Target& target,

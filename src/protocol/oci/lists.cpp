@@ -3,6 +3,7 @@
 #include "base/json_text.hpp"
 #include "protocol/oci/handler.hpp"
 #include "protocol/oci/locations.hpp"
+#include "protocol/oci/visible_catalog.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/responses.hpp"
 
@@ -34,10 +35,15 @@ awaitable<HttpResponse> Handler::list_tags(const Target& target, const Repositor
     co_return response;
 }
 
-awaitable<HttpResponse> Handler::list_catalog(const Target& target) {
+awaitable<HttpResponse> Handler::list_catalog(const Target& target, const access::Rights& rights) {
     const std::size_t n = page_size(target);
-    const NamePage page =
-        co_await registry_.list_repositories(target.query("last").value_or(""), n);
+    const std::string_view last = target.query("last").value_or("");
+    NamePage page;
+    if (rights.may_everywhere(access::Action::list, access::ResourceKind::repository)) {
+        page = co_await registry_.list_repositories(last, n);
+    } else {
+        page = co_await list_visible(registry_, rights, last, n);
+    }
     HttpResponse response =
         json_response(200, "{\"repositories\":" + names_as_json(page.names) + "}");
     if (page.more) add_next_link(response, "/v2/_catalog", n, page.names.back());

@@ -10,6 +10,8 @@ namespace {
 
 /// Content that is named by its digest never changes.
 constexpr std::string_view cache_forever = "public, max-age=31536000, immutable";
+/// What not everybody may pull must not come out of a cache that several share.
+constexpr std::string_view cache_alone = "private, max-age=31536000, immutable";
 
 void add_identity(HttpResponse& response, const std::string& digest, const std::string& etag) {
     response.header("Docker-Content-Digest", digest).header("ETag", etag);
@@ -38,7 +40,9 @@ awaitable<std::optional<HttpResponse>> Handler::redirect_blob(const HttpRequest&
 }
 
 awaitable<HttpResponse> Handler::get_blob(const HttpRequest& request, const RepositoryName& name,
-                                          const Digest& digest) {
+                                          const Digest& digest, const access::Rights& rights) {
+    const bool shared = !rights.limited() || rights.is_anonymous();
+    const std::string_view caching = shared ? cache_forever : cache_alone;
     const std::string digest_text = digest.to_string();
     const std::string etag = '"' + digest_text + '"';
     const ContentRequest content(request, etag);
@@ -50,7 +54,7 @@ awaitable<HttpResponse> Handler::get_blob(const HttpRequest& request, const Repo
                 content_response(content, blob->size, ByteInterval{0, blob->size});
             add_identity(response, digest_text, etag);
             response.header("Content-Type", media_types::octet_stream)
-                .header("Cache-Control", cache_forever)
+                .header("Cache-Control", caching)
                 .set_head_length(blob->size);
             co_return response;
         }
@@ -64,7 +68,7 @@ awaitable<HttpResponse> Handler::get_blob(const HttpRequest& request, const Repo
             if (response.status() == 416) co_return response;
             add_identity(response, digest_text, etag);
             response.header("Content-Type", media_types::octet_stream)
-                .header("Cache-Control", cache_forever)
+                .header("Cache-Control", caching)
                 .set_body(ResponseBody(std::move(reader)));
             co_return response;
         }

@@ -97,12 +97,17 @@ bool has_body(const HttpRequest& request) {
 }  // namespace
 
 awaitable<HttpResponse> Handler::begin_upload(const HttpRequest& request, const Target& target,
-                                              const RepositoryName& name) {
+                                              const RepositoryName& name,
+                                              const access::Rights& rights) {
     if (const auto mount = target.query("mount")) {
         const auto digest = Digest::parse(*mount);
         std::optional<RepositoryName> from;
         if (const auto text = target.query("from")) from = RepositoryName::parse(*text);
-        if (from || options_.mount_from_anywhere) {
+        // Whom `from` is closed to is answered as if it had no such blob.
+        const bool open =
+            from ? rights.may(access::Action::pull, access::ResourceKind::repository, from->view())
+                 : options_.mount_from_anywhere && !rights.limited();
+        if (open) {
             const auto blob = co_await registry_.mount_blob(name, digest, from);
             if (blob) co_return blob_created(name, digest);
         }

@@ -20,10 +20,11 @@ namespace {
 
 }  // namespace
 
-awaitable<PackageAddition> EnginePackages::add(BodySource& bundle, bool replace) {
+awaitable<PackageAddition> EnginePackages::add(BodySource& bundle, bool replace,
+                                               const PackageCheck* check) {
     engine_.require_writable();
     const auto turn = co_await turns_->acquire();
-    BundleReceiver receiver(engine_, buffers_);
+    BundleReceiver receiver(engine_, buffers_, check);
     co_await receiver.receive(bundle);
     const PackageDraft draft(receiver.contents());
     const Arrival arrival{draft, receiver.manifests(), std::nullopt, replace};

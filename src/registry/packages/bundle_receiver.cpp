@@ -22,6 +22,7 @@ class BundleReceiver::Visitor final : public BundleVisitor {
     explicit Visitor(BundleReceiver& receiver) : receiver_(receiver), engine_(receiver.engine_) {}
 
     void contents(const BundleContents& contents) override {
+        if (receiver_.check_) (*receiver_.check_)(contents.metadata.coordinate());
         receiver_.contents_.emplace(contents);
     }
 
@@ -76,8 +77,9 @@ class BundleReceiver::Visitor final : public BundleVisitor {
     std::uint64_t manifests_size_ = 0;
 };
 
-BundleReceiver::BundleReceiver(Engine& engine, std::shared_ptr<BufferPool> buffers)
-    : engine_(engine), buffers_(std::move(buffers)) {}
+BundleReceiver::BundleReceiver(Engine& engine, std::shared_ptr<BufferPool> buffers,
+                               const PackageCheck* check)
+    : engine_(engine), buffers_(std::move(buffers)), check_(check) {}
 
 BundleReceiver::~BundleReceiver() {
     if (!thread_.joinable()) return;

@@ -5,6 +5,7 @@
 
 #include "pkgreg/dcos/bundle.hpp"
 #include "pkgreg/http.hpp"
+#include "pkgreg/packages.hpp"
 
 #include "base/buffer_pool.hpp"
 #include "registry/packages/body_pipe.hpp"
@@ -30,7 +31,8 @@ using BundleManifests = std::map<Digest, BundleManifest>;
 /// For one bundle. Destroying it ends the thread, whatever the two were doing.
 class BundleReceiver {
  public:
-    BundleReceiver(Engine& engine, std::shared_ptr<BufferPool> buffers);
+    /// @param check see `Packages::add`; called on the thread
+    BundleReceiver(Engine& engine, std::shared_ptr<BufferPool> buffers, const PackageCheck* check);
     BundleReceiver(const BundleReceiver&) = delete;
     BundleReceiver& operator=(const BundleReceiver&) = delete;
     ~BundleReceiver();
@@ -50,6 +52,7 @@ class BundleReceiver {
 
     Engine& engine_;
     std::shared_ptr<BufferPool> buffers_;
+    const PackageCheck* const check_;
     BodyPipe pipe_;
     std::optional<BundleContents> contents_;
     BundleManifests manifests_;

@@ -97,13 +97,20 @@ PackageSet::Package PackageSet::find_rival(const Digest& content, std::string_vi
 
 bool PackageSet::list(const std::optional<PackageName>& name,
                       const std::optional<PackageCoordinate>& last, std::size_t n,
-                      std::vector<Package>& into) const {
+                      const PackageFilter* visible, std::vector<Package>& into) const {
     const std::lock_guard lock(mutex_);
     auto entry = name ? packages_.lower_bound(first_of(*name)) : packages_.begin();
     if (last && (entry == packages_.end() || entry->first <= *last)) {
         entry = packages_.upper_bound(*last);
     }
+    const PackageName* asked = nullptr;
+    bool shown = true;
     for (; entry != packages_.end() && (!name || entry->first.name() == *name); ++entry) {
+        if (visible && (!asked || *asked != entry->first.name())) {
+            asked = &entry->first.name();
+            shown = (*visible)(*asked);
+        }
+        if (!shown) continue;
         if (into.size() == n) return true;
         into.push_back(entry->second.front());
     }

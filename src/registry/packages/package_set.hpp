@@ -45,9 +45,10 @@ class PackageSet {
     /// The first package in the order of keys whose record has that prefix, but whose content is
     /// another one; null where there is none.
     Package find_rival(const Digest& content, std::string_view prefix) const;
-    /// All packages behind `last`, of one name or of all, `n` at most; whether there are more.
+    /// All packages behind `last`, of one name or of all that `visible` takes (null: all), `n` at
+    /// most; whether there are more.
     bool list(const std::optional<PackageName>& name, const std::optional<PackageCoordinate>& last,
-              std::size_t n, std::vector<Package>& into) const;
+              std::size_t n, const PackageFilter* visible, std::vector<Package>& into) const;
     std::size_t count() const;
     bool has_name(const PackageName& name) const;
     /// What the next addition to that name is numbered.

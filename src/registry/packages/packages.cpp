@@ -161,11 +161,11 @@ awaitable<std::optional<PackageInfo>> EnginePackages::find(const PackageCoordina
 
 awaitable<PackagePage> EnginePackages::list(const std::optional<PackageName>& name,
                                             const std::optional<PackageCoordinate>& last,
-                                            std::size_t n) {
+                                            std::size_t n, const PackageFilter* visible) {
     co_await refresh();
     std::vector<Package> packages;
     PackagePage page;
-    page.more = set_.list(name, last, std::min(n, max_page), packages);
+    page.more = set_.list(name, last, std::min(n, max_page), visible, packages);
     page.packages.reserve(packages.size());
     for (const Package& package : packages) page.packages.push_back(info_of(package));
     co_return page;

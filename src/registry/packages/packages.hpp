@@ -30,13 +30,14 @@ class EnginePackages final : public Packages {
  public:
     explicit EnginePackages(Engine& engine);
 
-    awaitable<PackageAddition> add(BodySource& bundle, bool replace) override;
+    awaitable<PackageAddition> add(BodySource& bundle, bool replace,
+                                   const PackageCheck* check) override;
     awaitable<UniverseImport> import(std::vector<UniverseRevision> revisions,
                                      bool replace) override;
     awaitable<std::optional<PackageInfo>> find(const PackageCoordinate& coordinate) override;
     awaitable<PackagePage> list(const std::optional<PackageName>& name,
-                                const std::optional<PackageCoordinate>& last,
-                                std::size_t n) override;
+                                const std::optional<PackageCoordinate>& last, std::size_t n,
+                                const PackageFilter* visible) override;
     awaitable<std::size_t> count() override;
     awaitable<void> remove(const PackageCoordinate& coordinate) override;
     awaitable<std::unique_ptr<ObjectReader>> open_resource(const PackageCoordinate& coordinate,

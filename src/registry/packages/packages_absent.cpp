@@ -20,7 +20,7 @@ awaitable<T> fail() {
 
 }  // namespace
 
-awaitable<PackageAddition> EnginePackages::add(BodySource&, bool) {
+awaitable<PackageAddition> EnginePackages::add(BodySource&, bool, const PackageCheck*) {
     return fail<PackageAddition>();
 }
 

@@ -1,0 +1,55 @@
+// Gate: finds out who asks, and lets those through who may. Every request passes it before the
+// protocols look at it, so that what somebody may not see answers the same whether it is there or
+// not.
+#pragma once
+
+#include "pkgreg/access.hpp"
+#include "pkgreg/awaitable.hpp"
+#include "pkgreg/http.hpp"
+#include "pkgreg/log.hpp"
+
+#include "access/authenticator.hpp"
+#include "access/rights.hpp"
+#include "access/watched_file.hpp"
+#include "protocol/refused.hpp"
+#include "protocol/requirements.hpp"
+
+#include <memory>
+
+namespace pkgreg {
+
+/// Any thread may call every member.
+class Gate {
+ public:
+    /// @param authenticator null: only who comes with an identity is known
+    /// Throws `invalid_options` for a policy that cannot be used.
+    Gate(const AccessOptions& options, std::unique_ptr<access::Authenticator> authenticator,
+         const LogCallback& log);
+
+    /// What the caller of `request` may do, when that is enough for `need`. Throws `Refused`, and
+    /// what `Authenticator::identify` throws.
+    awaitable<access::Rights> enter(const HttpRequest& request, const Requirement& need);
+
+    /// 401 with `WWW-Authenticate` for a caller who should come with other credentials, 403 where
+    /// he proved who he is, or nothing that he could bring would prove it.
+    HttpResponse answer(const HttpRequest& request, const Refused& refused) const;
+    /// Adds `WWW-Authenticate` to a good answer of `/v2/` for one who came without credentials:
+    /// some clients only look there for how to log in.
+    void offer_login(HttpResponse& response, const HttpRequest& request,
+                     const access::Rights& rights) const;
+
+ private:
+    access::CallerPtr known_caller(const HttpRequest& request) const;
+    awaitable<access::CallerPtr> identify(const HttpRequest& request, const Requirement& need);
+    void check(const HttpRequest& request, const Requirement& need,
+               const access::Rights& rights) const;
+    bool may_visit(const HttpRequest& request, const access::Rights& rights) const;
+
+    const bool controls_;
+    const bool anonymous_pull_;
+    const std::unique_ptr<access::Authenticator> authenticator_;
+    /// Null: no policy.
+    std::unique_ptr<access::WatchedFile<access::Policy>> policy_;
+};
+
+}  // namespace pkgreg
