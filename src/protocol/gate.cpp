@@ -183,7 +183,11 @@ HttpResponse Gate::answer(const HttpRequest& request, const Refused& refused) co
     std::vector<std::string> challenges;
     if (authenticator_) {
         const std::string_view error = brought_token(request) ? refused.token_error() : "";
-        challenges = authenticator_->challenges(request, refused.scope(), error);
+        try {
+            challenges = authenticator_->challenges(request, refused.scope(), error);
+        } catch (const Error& unusable) {
+            return error_response(unusable);  // the request's own address, where tokens would be
+        }
     }
     // Without a challenge there is no 401 (RFC 9110, section 15.5.2).
     if (challenges.empty()) return error_response(Error(ErrorCode::denied, refused.message()));

@@ -2,6 +2,7 @@
 
 #include "pkgreg/protocol.hpp"
 
+#include "access/too_many_requests.hpp"
 #include "protocol/authenticated_protocol.hpp"
 #include "protocol/dcos/handler.hpp"
 #include "protocol/gate.hpp"
@@ -39,6 +40,9 @@ class Protocol final : public HttpHandler {
             response = co_await answer(request);
         } catch (const Refused& refused) {
             response = gate_->answer(request, refused);
+        } catch (const access::TooManyRequests& error) {
+            response = error_response(error);
+            response->header("Retry-After", std::to_string(error.retry_after().count()));
         } catch (const Error& error) {
             response = failure(request, error);
         } catch (const std::bad_alloc&) {

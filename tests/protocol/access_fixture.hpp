@@ -4,10 +4,12 @@
 
 #include "pkgreg/memory_store.hpp"
 
+#include "access/too_many_requests.hpp"
 #include "protocol/authenticated_protocol.hpp"
 #include "protocol/protocol_test.hpp"
 #include "registry/package_test.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -39,6 +41,9 @@ class BelievingAuthenticator final : public access::Authenticator {
         // Whom `known` does not remember for now.
         const auto field = request.header("Authorization");
         const auto found = callers_.find("Later " + std::string(field.value_or("")));
+        if (field == "Basic guesser") {
+            throw access::TooManyRequests("too many wrong passwords", std::chrono::seconds(7));
+        }
         if (found == callers_.end()) throw Error(ErrorCode::unauthorized, "wrong password");
         co_return found->second;
     }

@@ -89,6 +89,13 @@ TEST_F(AccessTest, WhoIsNotRememberedIsIdentified) {
     EXPECT_EQ(open(nullptr).get("/v2/", "Basic slow").status, 200u);
 }
 
+TEST_F(AccessTest, WhoGuessesIsToldWhenToComeBack) {
+    const Answer answer = open(nullptr).get("/v2/", "Basic guesser");
+    EXPECT_EQ(answer.status, 429u);
+    EXPECT_EQ(answer.code(), "TOOMANYREQUESTS");
+    EXPECT_EQ(answer.field("Retry-After"), "7");
+}
+
 TEST_F(AccessTest, AnEmbeddersIdentityWins) {
     know("alice");
     GuardedRegistry& r =
