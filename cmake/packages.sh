@@ -22,7 +22,7 @@ packages_test=(
     ceph-mon ceph-osd radosgw
     swift-account swift-container swift-object swift-proxy
     nginx slowhttptest sslscan testssl.sh
-    faketime memcached)
+    faketime golang-cfssl memcached)
 
 # The programs that bench/compare runs side by side.
 packages_bench=(

@@ -74,6 +74,11 @@ class RunningServer final : public Child {
 
 std::shared_ptr<RunningServer> start(Core& core, std::optional<std::string_view> address,
                                      std::vector<std::string>& urls) {
+    if (core.options.program.cluster.certificate == pkgreg::ClusterCertificate::on) {
+        throw pkgreg::Error(pkgreg::ErrorCode::unsupported,
+                            "pkgreg.cluster.certificate: only the program pkgreg gets certificates "
+                            "of a cluster's authority; give pkgreg.tls-cert and pkgreg.tls-key");
+    }
     const pkgreg::LogCallback log = log_to(core.log);
     pkgreg::ServerOptions options = pkgreg::server_options(core.options, log);
     if (address) options.listen = {std::string(*address)};

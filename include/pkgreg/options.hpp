@@ -140,6 +140,35 @@ struct AccessSettings {
     friend bool operator==(const AccessSettings&, const AccessSettings&) = default;
 };
 
+/// Whether the registry serves a certificate of the cluster's own authority.
+enum class ClusterCertificate : std::uint8_t {
+    automatic,  ///< where the service account's secret is there, and nothing says otherwise
+    on,
+    off
+};
+
+/// `pkgreg.cluster`: the DC/OS cluster whose authority signs the server's certificate. The account
+/// that asks for it is in the secret `registry.service-account-secret-path`.
+struct ClusterSettings {
+    /// `certificate`: `automatic`, `on` or `off`. Automatic is off where `tls-cert` gives another
+    /// one, or `allow-http` says that none is wanted.
+    ClusterCertificate certificate = ClusterCertificate::automatic;
+    /// `names`: host names and addresses that it holds beside the service's own name,
+    /// `<service>.marathon.l4lb.thisdcos.directory`; one text or an array.
+    std::vector<std::string> names = {};
+    /// `url`: the masters, behind which the authority and the secret store are.
+    std::string url = "https://master.mesos";
+    /// `ca`: PEM file of the authorities that vouch for the masters, beside the system's.
+    std::string ca = "/run/dcos/pki/CA/ca-bundle.crt";
+    /// `profile`: the authority's profile to sign by; empty: its default.
+    std::string profile = {};
+    /// `directory`: where key and certificate are kept, so that a restart need not ask. Empty:
+    /// `pkgreg-cluster` in the task's sandbox.
+    std::string directory = {};
+
+    friend bool operator==(const ClusterSettings&, const ClusterSettings&) = default;
+};
+
 /// `pkgreg`: settings that the original product did not have. The program's command line has an
 /// option for each of them.
 struct ProgramOptions {
@@ -170,6 +199,8 @@ struct ProgramOptions {
     std::vector<std::string> redirect_http = {};
     /// `access`: who may do what.
     AccessSettings access = {};
+    /// `cluster`: a certificate of the DC/OS cluster's authority.
+    ClusterSettings cluster = {};
     /// `external-url`: see `ProtocolOptions`.
     std::string external_url = {};
     /// `trusted-proxies`: see `ProtocolOptions`; one text or an array.

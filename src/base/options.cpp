@@ -387,15 +387,22 @@ void check_together(const Options& options, Problems& problems, Locate locate) {
             std::string("TLS needs a certificate and its key; give pkgreg.") +
                 (no_key ? "tls-key" : "tls-cert") + " as well");
     }
-    if (!program.tls_cert.empty()) return;
+    const bool by_cluster = program.cluster.certificate == ClusterCertificate::on;
+    if (by_cluster && !program.tls_cert.empty()) {
+        add("pkgreg.cluster.certificate",
+            "is \"on\", but pkgreg.tls-cert gives another certificate; give one of them");
+    }
+    if (by_cluster || !program.tls_cert.empty()) return;
     if (!program.redirect_http.empty()) {
         add("pkgreg.redirect-http",
-            "sends requests on to TLS, and there is none; give pkgreg.tls-cert and pkgreg.tls-key");
+            "sends requests on to TLS, and there is none; give pkgreg.tls-cert and pkgreg.tls-key, "
+            "or \"on\" for pkgreg.cluster.certificate");
     }
     if (!program.tls_client_ca.empty() || program.tls_require_client_cert) {
         add(program.tls_client_ca.empty() ? "pkgreg.tls-require-client-cert"
                                           : "pkgreg.tls-client-ca",
-            "clients show certificates over TLS only; give pkgreg.tls-cert and pkgreg.tls-key");
+            "clients show certificates over TLS only; give pkgreg.tls-cert and pkgreg.tls-key, or "
+            "\"on\" for pkgreg.cluster.certificate");
     }
 }
 

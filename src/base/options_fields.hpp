@@ -20,8 +20,10 @@ enum class Text : std::uint8_t {
     bucket,
     bucket_path,
     url,
+    filled_url,  ///< a URL, but it need not be given
     optional_url,
     optional_proxy,
+    host_names,  ///< a list of host names and addresses, or an empty one
     service_name,
     optional_word,  ///< visible characters
     encryption,
@@ -88,6 +90,16 @@ void visit_fields(Visitor& visit, T& access) {
     visit("audit-log", access.audit_log, Text::free);
 }
 
+template <class Visitor, Either<ClusterSettings> T>
+void visit_fields(Visitor& visit, T& cluster) {
+    visit("certificate", cluster.certificate, Any());
+    visit("names", cluster.names, Text::host_names);
+    visit("url", cluster.url, Text::filled_url);
+    visit("ca", cluster.ca, Text::free);
+    visit("profile", cluster.profile, Text::optional_word);
+    visit("directory", cluster.directory, Text::free);
+}
+
 template <class Visitor, Either<MountVolumeOptions> T>
 void visit_fields(Visitor& visit, T& volume) {
     visit("container-path", volume.container_path, Text::required);
@@ -117,6 +129,7 @@ void visit_fields(Visitor& visit, T& program) {
     visit("tls-require-client-cert", program.tls_require_client_cert, Any());
     visit("redirect-http", program.redirect_http, Text::any_filled);
     visit.object("access", program.access);
+    visit.object("cluster", program.cluster);
     visit("external-url", program.external_url, Text::optional_url);
     visit("trusted-proxies", program.trusted_proxies, Text::any_filled);
     visit("redirect-clients", program.redirect_clients, Text::any_filled);

@@ -2,10 +2,15 @@
 
 #include "pkgreg/object_key.hpp"
 
+#include "base/json_text.hpp"
+
 #include <algorithm>
+#include <arpa/inet.h>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <utility>
 
 namespace pkgreg::options_rules {
@@ -66,6 +71,36 @@ Problem problem_of_service_name(std::string_view text) {
            "separated by '/'";
 }
 
+/// A certificate holds a name of at most 253 characters, in labels of at most 63 (RFC 1035, 2.3.4);
+/// the first may be `*`.
+Problem problem_of_host_name(const std::string& text) {
+    const std::string problem =
+        "must be host names or addresses, such as registry.example.com or 10.0.0.1, not ";
+    std::array<unsigned char, sizeof(in6_addr)> address{};
+    if (inet_pton(AF_INET, text.c_str(), address.data()) == 1 ||
+        inet_pton(AF_INET6, text.c_str(), address.data()) == 1) {
+        return {};
+    }
+    const auto is_label = [](std::string_view label) {
+        const auto allowed = [](char c) {
+            return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+        };
+        return !label.empty() && label.size() <= 63 && !label.starts_with('-') &&
+               !label.ends_with('-') && std::ranges::all_of(label, allowed);
+    };
+    std::string_view rest = text;
+    if (rest.starts_with("*.")) rest.remove_prefix(2);
+    // What ends like an address but is none would be taken for one by some clients.
+    const std::string_view last = rest.substr(rest.rfind('.') + 1);
+    bool good = text.size() <= 253 && !last.empty() && (last.front() < '0' || last.front() > '9');
+    while (good && !rest.empty()) {
+        const std::size_t dot = std::min(rest.find('.'), rest.size());
+        good = is_label(rest.substr(0, dot)) && dot + 1 != rest.size();
+        rest.remove_prefix(std::min(dot + 1, rest.size()));
+    }
+    return good ? Problem() : problem + json_string(text);
+}
+
 Problem problem_of_encryption(std::string_view text) {
     if (text == "AES256" || text == "aws:kms") return {};
     return "must be \"AES256\" or \"aws:kms\"";
@@ -83,7 +118,9 @@ Problem problem_of_filled(const std::string& text, Text condition) {
         case Text::bucket: return problem_of_bucket(text);
         case Text::bucket_path: return problem_of_bucket_path(text);
         case Text::url:
+        case Text::filled_url:
         case Text::optional_url: return problem_of_url(text);
+        case Text::host_names: return problem_of_host_name(text);
         case Text::optional_proxy: return problem_of_proxy(text);
         case Text::service_name: return problem_of_service_name(text);
         case Text::optional_word:
@@ -124,7 +161,9 @@ Problem problem_of(const std::string& text, Text condition) {
 }
 
 Problem problem_of(const std::vector<std::string>& list, Text condition) {
-    if (list.empty() && condition != Text::any_filled) return "must name at least one";
+    if (list.empty() && condition != Text::any_filled && condition != Text::host_names) {
+        return "must name at least one";
+    }
     for (const std::string& text : list) {
         if (auto problem = problem_of(text, condition)) return problem;
     }

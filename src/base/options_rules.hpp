@@ -41,6 +41,10 @@ constexpr std::array<Word<S3Checksum>, 5> checksum_words = {{{"automatic", S3Che
                                                              {"crc32c", S3Checksum::crc32c},
                                                              {"md5", S3Checksum::md5},
                                                              {"none", S3Checksum::none}}};
+constexpr std::array<Word<ClusterCertificate>, 3> certificate_words = {
+    {{"automatic", ClusterCertificate::automatic},
+     {"on", ClusterCertificate::on},
+     {"off", ClusterCertificate::off}}};
 
 constexpr const auto& words_of(LogLevel) {
     return level_words;
@@ -53,6 +57,9 @@ constexpr const auto& words_of(S3Addressing) {
 }
 constexpr const auto& words_of(S3Checksum) {
     return checksum_words;
+}
+constexpr const auto& words_of(ClusterCertificate) {
+    return certificate_words;
 }
 
 template <class E>

@@ -127,6 +127,7 @@ class ServeCommand {
           storage_(app_, "Directory, s3://BUCKET/PATH, or memory: to keep nothing", true) {
         add_network();
         add_access();
+        add_cluster();
         add_behaviour();
         add_logs();
         add_limits();
@@ -152,6 +153,9 @@ class ServeCommand {
     static ProgramOptions& part(Options& options, const ProgramOptions*) { return options.program; }
     static AccessSettings& part(Options& options, const AccessSettings*) {
         return options.program.access;
+    }
+    static ClusterSettings& part(Options& options, const ClusterSettings*) {
+        return options.program.cluster;
     }
 
     /// An option with a value for one member of such a part.
@@ -270,6 +274,32 @@ class ServeCommand {
             ->group(group);
         text("audit-log", &AccessSettings::audit_log, "FILE",
              "A JSON line for each change and each refused log-in; -: standard error");
+    }
+
+    void add_cluster() {
+        const char* group = "DC/OS";
+        const auto text = [&](const std::string& name, std::string ClusterSettings::*member,
+                              const std::string& type, const std::string& help) {
+            add(name, member, type, help)->group(group);
+        };
+        add("cluster-certificate", &ClusterSettings::certificate, "WHEN",
+            "Serve a certificate of the cluster's authority: automatic, on, off (automatic)")
+            ->transform(word_of<ClusterCertificate>({{"automatic", ClusterCertificate::automatic},
+                                                     {"on", ClusterCertificate::on},
+                                                     {"off", ClusterCertificate::off}}))
+            ->group(group);
+        add("cluster-name", &ClusterSettings::names, "HOST",
+            "Name or address it holds beside the service's own; repeatable")
+            ->delimiter(',')
+            ->allow_extra_args(false)
+            ->group(group);
+        text("cluster-url", &ClusterSettings::url, "URL", "The masters (https://master.mesos)");
+        text("cluster-ca", &ClusterSettings::ca, "FILE",
+             "Authorities that vouch for them (/run/dcos/pki/CA/ca-bundle.crt)");
+        text("cluster-profile", &ClusterSettings::profile, "NAME",
+             "The authority's profile to sign by");
+        text("cluster-directory", &ClusterSettings::directory, "DIR",
+             "Where key and certificate are kept (pkgreg-cluster in the sandbox)");
     }
 
     void add_behaviour() {

@@ -14,6 +14,9 @@
 #include "cli/exit_code.hpp"
 #include "cli/program_log.hpp"
 #include "cli/signals.hpp"
+#include "cluster/certificate_keeper.hpp"
+#include "cluster/secret_store.hpp"
+#include "service/cluster_options.hpp"
 #include "service/housekeeping.hpp"
 #include "service/service_options.hpp"
 
@@ -87,6 +90,57 @@ std::unique_ptr<Server> start_server(const std::shared_ptr<Registry>& registry,
     }
 }
 
+/// Does what waits for others, in the main thread; false when the order to stop came meanwhile.
+/// @param work is given a descriptor that ends it; returns false when that did
+bool wait_for_cluster(StopSignals& signals, const ProgramLog& log,
+                      const std::function<bool(int)>& work) {
+    try {
+        while (!work(signals.fd())) {
+            if (signals.wait() != SIGHUP) return false;
+            log(LogLevel::info, "SIGHUP: nothing is read again; restart to change options");
+        }
+        return true;
+    } catch (const Error& error) {
+        const bool options = error.code() == ErrorCode::invalid_options;
+        throw ProgramError(options ? ExitCode::usage : ExitCode::failed, error.message());
+    }
+}
+
+/// Fetches a secret of the cluster's that is no file yet.
+bool bring_secret(Options& options, StopSignals& signals, const ProgramLog& log) {
+    const auto secret = stored_secret(options);
+    if (!secret) return true;
+    const auto fetch = [&](int stop_fd) {
+        return cluster::fetch_secret_file(secret->session, secret->path, secret->file, stop_fd,
+                                          log);
+    };
+    if (!wait_for_cluster(signals, log, fetch)) return false;
+    log(LogLevel::info, "the secret '" + secret->path + "' comes from the cluster's secret store");
+    // Every other secret that the options name was found already, so this directory is enough.
+    options.program.secrets_dir = secret->directory.string();
+    return true;
+}
+
+/// Sees to the cluster's certificate, where the options ask for one: from then on it is the one
+/// that they name. Nothing where they do not; `stopped` when the order to stop came first.
+std::unique_ptr<cluster::CertificateKeeper> keep_certificate(Options& options, StopSignals& signals,
+                                                             const ProgramLog& log, bool& stopped) {
+    std::unique_ptr<cluster::CertificateKeeper> keeper;
+    const auto obtain = [&](int stop_fd) {
+        if (!keeper) {
+            auto wanted = certificate_options(options, log);
+            if (!wanted) return true;
+            keeper = cluster::CertificateKeeper::make(std::move(*wanted), log);
+        }
+        return keeper->obtain(stop_fd);
+    };
+    stopped = !wait_for_cluster(signals, log, obtain);
+    if (stopped || !keeper) return nullptr;
+    options.program.tls_cert = options.program.tls_key = keeper->file().string();
+    keeper->start();
+    return keeper;
+}
+
 /// Waits for the order to stop.
 void wait_for_stop(StopSignals& signals, const ProgramLog& log) {
     while (*signals.wait() == SIGHUP) {
@@ -120,12 +174,16 @@ void drain(Server& server, seconds grace, StopSignals& signals, const ProgramLog
 
 }  // namespace
 
-void serve(const Options& options) {
+void serve(const Options& given) {
+    Options options = given;
     const ProgramOptions& program = options.program;
-    const std::string location = storage_location(options);
     StopSignals signals;
     raise_descriptor_limit();
     const ProgramLog log(program.log_level, program.log_format);
+    const std::string location = storage_location(options);
+    bool stopped = false;
+    const auto keeper = keep_certificate(options, signals, log, stopped);
+    if (stopped || !bring_secret(options, signals, log)) return;
     std::unique_ptr<AccessLog> access_log;
     if (program.access_log) {
         access_log = std::make_unique<AccessLog>(STDERR_FILENO, program.log_format);

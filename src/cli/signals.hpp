@@ -19,6 +19,8 @@ class StopSignals {
     std::optional<int> wait(int other = -1);
     /// A signal that has come already; does not wait.
     std::optional<int> poll();
+    /// Readable when a signal has come.
+    int fd() const noexcept { return fd_; }
 
  private:
     std::optional<int> take();

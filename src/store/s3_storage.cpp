@@ -3,17 +3,16 @@
 #include "pkgreg/error.hpp"
 #include "pkgreg/storage.hpp"
 
+#include "base/secret_file.hpp"
 #include "s3/credentials.hpp"
 #include "store/storage_places.hpp"
 
 #include <cerrno>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <string_view>
-#include <system_error>
 
 namespace pkgreg {
 namespace {
@@ -31,8 +30,8 @@ struct NamedFile {
 NamedFile credential_file(const S3Storage& storage, const std::string& secrets_dir) {
     const std::string& secret = storage.place.credential_secret_path;
     if (secret.empty()) return {"credential-file", storage.settings.credential_file};
-    const char* const sandbox = std::getenv("MESOS_SANDBOX");
-    return {"credential-secret-path", find_secret(secret, secrets_dir, sandbox ? sandbox : "")};
+    constexpr std::string_view key = "credential-secret-path";
+    return {key, find_secret(key, secret, SecretPlaces::of(secrets_dir))};
 }
 
 /// The store reads the file when it needs the keys; that it cannot should be told at the start.
@@ -54,30 +53,6 @@ void check_profile(const NamedFile& file, const std::string& profile) {
 }
 
 }  // namespace
-
-std::filesystem::path find_secret(const std::string& secret, const std::string& directory,
-                                  const std::string& sandbox) {
-    // The path of a secret may begin with a slash; that of a file below a folder does not.
-    const std::size_t begin = std::min(secret.find_first_not_of('/'), secret.size());
-    std::string tried;
-    for (const std::string& folder : {directory, sandbox}) {
-        if (folder.empty()) continue;
-        const std::filesystem::path file = std::filesystem::path(folder) / secret.substr(begin);
-        std::error_code error;
-        if (std::filesystem::is_regular_file(file, error)) return file;
-        tried += (tried.empty() ? "" : " nor ") + file.string();
-    }
-    if (tried.empty()) {
-        refuse("credential-secret-path",
-               "the secret '" + secret +
-                   "' is a file in the task's sandbox or in a directory of secrets, but neither "
-                   "MESOS_SANDBOX is set nor --secrets-dir (pkgreg.secrets-dir) given");
-    }
-    refuse("credential-secret-path",
-           "there is no file of the secret '" + secret + "': not " + tried +
-               "; give the task this secret as a file, or name the directory of secrets with "
-               "--secrets-dir");
-}
 
 S3StoreOptions s3_store_options(const S3Storage& storage, const std::string& secrets_dir) {
     const auto& [place, settings] = storage;

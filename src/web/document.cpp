@@ -2,6 +2,7 @@
 
 #include "pkgreg/error.hpp"
 
+#include "base/mask_secrets.hpp"
 #include "web/document_sink.hpp"
 #include "web/transfer.hpp"
 
@@ -13,6 +14,8 @@ HttpAnswer fetch_document(const DocumentRequest& request) {
     TransferSettings settings;
     settings.ca_file = request.ca_file;
     settings.stall_timeout = request.stall_timeout;
+    settings.answer_timeout = request.stall_timeout;
+    settings.stop_fd = request.stop_fd;
     settings.ca_advice = "name the file of its authority";
     Transfer transfer(std::move(settings));
     TransferRequest asked;
@@ -26,6 +29,8 @@ HttpAnswer fetch_document(const DocumentRequest& request) {
         return answer;
     } catch (const TransferError& error) {
         throw Error(ErrorCode::unavailable, error.what());
+    } catch (const TransferStopped&) {
+        throw Error(ErrorCode::cancelled, "stopped while asking " + masked_url(request.url));
     }
 }
 

@@ -357,6 +357,41 @@ TEST(Options, what_a_program_puts_in_is_checked_too) {
     EXPECT_NO_THROW(check_options(options));
 }
 
+TEST(Options, names_of_a_certificate_are_hosts_and_addresses) {
+    for (const char* const name :
+         {"a", "a.example.com", "*.example.com", "A-1.b_c", "10.0.0.1", "::1", "2001:db8::1"}) {
+        Options options;
+        options.program.cluster.names = {name};
+        EXPECT_NO_THROW(check_options(options)) << name;
+    }
+    const std::string long_label = std::string(64, 'a') + ".b";
+    const std::string long_name = std::string(127, 'a').append(".").append(127, 'b');
+    for (const std::string& name :
+         {std::string(), std::string("a b"), std::string("a..b"), std::string(".a"),
+          std::string("a."), std::string("*"), std::string("a.*.b"), std::string("-a"),
+          std::string("a-.b"), std::string("10.0.0.256"), std::string("1.2.3"), std::string("a,b"),
+          std::string("a:443"), std::string("[::1]"), std::string("a/b"), long_label, long_name}) {
+        Options options;
+        options.program.cluster.names = {name};
+        EXPECT_THROW(check_options(options), Error) << name;
+    }
+}
+
+TEST(Options, a_certificate_comes_from_one_place) {
+    Options options;
+    options.program.cluster.certificate = ClusterCertificate::on;
+    options.program.redirect_http = {"127.0.0.1:80"};
+    options.program.tls_client_ca = "ca.pem";
+    EXPECT_NO_THROW(check_options(options));
+    options.program.tls_cert = options.program.tls_key = "own.pem";
+    EXPECT_THROW(check_options(options), Error);
+    options.program.cluster.certificate = ClusterCertificate::automatic;
+    EXPECT_NO_THROW(check_options(options));
+    options.program.tls_cert.clear();
+    options.program.tls_key.clear();
+    EXPECT_THROW(check_options(options), Error) << "there may be no TLS";
+}
+
 TEST(Options, printing_fills_in_defaults_in_a_fixed_order) {
     EXPECT_EQ(print_options(Options()), R"({
   "registry": {
@@ -383,6 +418,11 @@ TEST(Options, printing_fills_in_defaults_in_a_fixed_order) {
       "token-lifetime-seconds": 300,
       "max-requests-per-second": 0,
       "max-requests-at-once": 0
+    },
+    "cluster": {
+      "certificate": "automatic",
+      "url": "https://master.mesos",
+      "ca": "/run/dcos/pki/CA/ca-bundle.crt"
     },
     "read-only": false,
     "deletion": true,

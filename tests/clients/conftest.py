@@ -23,6 +23,7 @@ CLIENTS = {
     "buildah": ("buildah",),
     "umoci": ("umoci", "skopeo"),
     "containerd": ("containerd", "ctr", "runc"),
+    "cfssl": ("cfssl",),
     "docker": ("dockerd", "docker", "containerd", "runc"),
     "nginx": ("nginx",),
     "attacks": ("slowhttptest",),

@@ -143,7 +143,10 @@ class AppWriter {
     void write_health_check() {
         out_.open("healthChecks", '[');
         out_.open('{');
-        out_.text("protocol", options_.program.allow_http ? "MESOS_HTTP" : "MESOS_HTTPS");
+        const ProgramOptions& program = options_.program;
+        const bool tls = !program.allow_http || !program.tls_cert.empty() ||
+                         program.cluster.certificate == ClusterCertificate::on;
+        out_.text("protocol", tls ? "MESOS_HTTPS" : "MESOS_HTTP");
         out_.text("path", "/health");
         out_.raw("portIndex", "0");
         out_.raw("gracePeriodSeconds", "120");

@@ -23,7 +23,8 @@ struct ProgramSource {
 /// - Local storage is a persistent volume: of the agent's disk, or a mount volume where the options
 ///   ask for one. A storage of `pkgreg.storage` is used as it is.
 /// - The secrets that the options name are files in the task's sandbox, under their own paths.
-/// - Health checks and clients use HTTPS, unless the options allow plain HTTP.
+/// - Health checks and clients use HTTPS, unless the options allow plain HTTP and name no
+///   certificate. The service account's secret is enough for one: see `ClusterSettings`.
 ///
 /// @param text the document that `options` was read from
 std::string marathon_app(const Options& options, std::string_view text,
