@@ -2,11 +2,14 @@
 
 #include "pkgreg/error.hpp"
 
+#include "access/too_many_requests.hpp"
 #include "base/printable.hpp"
+#include "protocol/client_address.hpp"
 #include "protocol/responses.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -88,6 +91,15 @@ Refused refusal_somewhere(const Rights& rights, const Requirement& need, access:
                    rights.lacks_grant_anywhere(action, need.resource), need.scope());
 }
 
+access::TooManyRequests too_many(bool at_once, std::chrono::milliseconds retry_after) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(retry_after);
+    return access::TooManyRequests(
+        std::string(at_once ? "too many requests are being answered at once"
+                            : "too many requests in a short time") +
+            "; try again in " + std::to_string(seconds.count()) + " s",
+        seconds);
+}
+
 /// The one action of a requirement.
 access::Action only_action(ActionSet actions) {
     using access::Action;
@@ -105,11 +117,15 @@ Refused Refused::on(const Rights& rights, ActionSet actions, ResourceKind kind,
                    rights.lacks_grant(actions, kind, name), scope_of(kind, name, actions));
 }
 
-Gate::Gate(const AccessOptions& options, std::unique_ptr<access::Authenticator> authenticator,
-           const LogCallback& log)
+Gate::Gate(const AccessOptions& options, const std::vector<std::string>& trusted_proxies,
+           std::unique_ptr<access::Authenticator> authenticator, const LogCallback& log)
     : controls_(options.controls()),
       anonymous_pull_(options.anonymous_pull),
-      authenticator_(std::move(authenticator)) {
+      trusted_("trusted-proxies", trusted_proxies),
+      authenticator_(std::move(authenticator)),
+      limiter_(options.limits == RequestLimits()
+                   ? nullptr
+                   : std::make_unique<access::RequestLimiter>(options.limits)) {
     if (options.policy.empty()) return;
     policy_ =
         std::make_unique<access::WatchedFile<access::Policy>>(options.policy, read_policy, log);
@@ -123,7 +139,26 @@ CallerPtr Gate::known_caller(const HttpRequest& request) const {
     return authenticator_ ? authenticator_->known(request) : anonymous();
 }
 
+/// Counts a request that is about to be answered for whoever asks.
+void Gate::count(const HttpRequest& request, Visit& visit) const {
+    if (!limiter_) return;
+    auto admission =
+        limiter_->admit(limiter_->who(visit.caller->identity, client_address(request, trusted_)));
+    if (!admission.admitted) throw too_many(admission.at_once, admission.retry_after);
+    visit.turn = std::move(admission.turn);
+}
+
+access::RequestLimiter::Who Gate::stranger(const HttpRequest& request) const {
+    return limiter_->who(Identity(), client_address(request, trusted_));
+}
+
+/// Proof that proves nothing counts for the address, and from one that has asked too often none is
+/// looked at: that is work.
 awaitable<CallerPtr> Gate::identify(const HttpRequest& request, const Requirement& need) {
+    if (limiter_) {
+        const auto wait = limiter_->wait(stranger(request));
+        if (wait) throw too_many(false, *wait);
+    }
     std::optional<Error> refused;
     try {
         co_return co_await authenticator_->identify(request);
@@ -131,14 +166,18 @@ awaitable<CallerPtr> Gate::identify(const HttpRequest& request, const Requiremen
         if (error.code() != ErrorCode::unauthorized) throw;
         refused = error;
     }
+    if (limiter_) limiter_->admit(stranger(request));
     throw Refused(ErrorCode::unauthorized, refused->message(), need.scope(), "invalid_token");
 }
 
-awaitable<Rights> Gate::enter(const HttpRequest& request, const Requirement& need) {
-    if (!controls_ || need.kind == Kind::nothing) co_return Rights();
-    CallerPtr caller = known_caller(request);
-    if (!caller) caller = co_await identify(request, need);
-    Rights rights(std::move(caller), policy_ ? policy_->current() : nullptr, anonymous_pull_);
+awaitable<Rights> Gate::enter(const HttpRequest& request, const Requirement& need, Visit& visit) {
+    // Health checks come often, and perhaps from where many others do.
+    if (need.kind == Kind::nothing) co_return Rights();
+    visit.caller = known_caller(request);
+    if (!visit.caller) visit.caller = co_await identify(request, need);
+    count(request, visit);
+    if (!controls_) co_return Rights();
+    Rights rights(visit.caller, policy_ ? policy_->current() : nullptr, anonymous_pull_);
     check(request, need, rights);
     co_return rights;
 }

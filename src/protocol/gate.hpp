@@ -9,12 +9,17 @@
 #include "pkgreg/log.hpp"
 
 #include "access/authenticator.hpp"
+#include "access/request_limiter.hpp"
 #include "access/rights.hpp"
 #include "access/watched_file.hpp"
+#include "protocol/client_networks.hpp"
 #include "protocol/refused.hpp"
 #include "protocol/requirements.hpp"
+#include "protocol/visit.hpp"
 
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace pkgreg {
 
@@ -23,12 +28,15 @@ class Gate {
  public:
     /// @param authenticator null: only who comes with an identity is known
     /// Throws `invalid_options` for a policy that cannot be used.
-    Gate(const AccessOptions& options, std::unique_ptr<access::Authenticator> authenticator,
-         const LogCallback& log);
+    /// @param trusted_proxies as in `ProtocolOptions`
+    Gate(const AccessOptions& options, const std::vector<std::string>& trusted_proxies,
+         std::unique_ptr<access::Authenticator> authenticator, const LogCallback& log);
 
-    /// What the caller of `request` may do, when that is enough for `need`. Throws `Refused`, and
-    /// what `Authenticator::identify` throws.
-    awaitable<access::Rights> enter(const HttpRequest& request, const Requirement& need);
+    /// What the caller of `request` may do, when that is enough for `need`; `visit` gets who it is
+    /// and what counts the request. Throws `Refused`, `TooManyRequests`, and what
+    /// `Authenticator::identify` throws.
+    awaitable<access::Rights> enter(const HttpRequest& request, const Requirement& need,
+                                    Visit& visit);
 
     /// 401 with `WWW-Authenticate` for a caller who should come with other credentials, 403 where
     /// he proved who he is, or nothing that he could bring would prove it.
@@ -41,13 +49,18 @@ class Gate {
  private:
     access::CallerPtr known_caller(const HttpRequest& request) const;
     awaitable<access::CallerPtr> identify(const HttpRequest& request, const Requirement& need);
+    void count(const HttpRequest& request, Visit& visit) const;
+    access::RequestLimiter::Who stranger(const HttpRequest& request) const;
     void check(const HttpRequest& request, const Requirement& need,
                const access::Rights& rights) const;
     bool may_visit(const HttpRequest& request, const access::Rights& rights) const;
 
     const bool controls_;
     const bool anonymous_pull_;
+    const ClientNetworks trusted_;
     const std::unique_ptr<access::Authenticator> authenticator_;
+    /// Null: no limits.
+    const std::unique_ptr<access::RequestLimiter> limiter_;
     /// Null: no policy.
     std::unique_ptr<access::WatchedFile<access::Policy>> policy_;
 };

@@ -3,9 +3,11 @@
 #include "pkgreg/protocol.hpp"
 
 #include "access/too_many_requests.hpp"
+#include "protocol/auditor.hpp"
 #include "protocol/authenticated_protocol.hpp"
 #include "protocol/dcos/handler.hpp"
 #include "protocol/gate.hpp"
+#include "protocol/held_response.hpp"
 #include "protocol/oci/handler.hpp"
 #include "protocol/requests.hpp"
 #include "protocol/responses.hpp"
@@ -25,47 +27,58 @@ void drop_body(HttpResponse& response) {
 
 class Protocol final : public HttpHandler {
  public:
-    /// @param gate null: there is no access control
+    /// @param gate    null: there is no access control, and no limit
+    /// @param auditor null: nothing is recorded
     Protocol(std::shared_ptr<Registry> registry, ProtocolOptions options,
-             std::unique_ptr<Gate> gate)
+             std::unique_ptr<Gate> gate, std::unique_ptr<Auditor> auditor)
         : registry_(std::move(registry)),
           options_(std::move(options)),
           gate_(std::move(gate)),
+          auditor_(std::move(auditor)),
           oci_(*registry_, options_),
           dcos_(*registry_, options_) {}
 
     awaitable<HttpResponse> handle(const HttpRequest& request) override {
         std::optional<HttpResponse> response;
+        Visit visit;
         try {
-            response = co_await answer(request);
+            response = co_await answer(request, visit);
         } catch (const Refused& refused) {
             response = gate_->answer(request, refused);
-        } catch (const access::TooManyRequests& error) {
-            response = error_response(error);
-            response->header("Retry-After", std::to_string(error.retry_after().count()));
+            note(visit, refused);
         } catch (const Error& error) {
             response = failure(request, error);
+            note(visit, error);
         } catch (const std::bad_alloc&) {
             response = failure(request, Error(ErrorCode::unavailable, "out of memory; try again"));
         } catch (const std::exception& error) {
             response = failure(request, Error(ErrorCode::internal, error.what()));
         }
+        if (auditor_) auditor_->tell(request, visit, *response);
         if (request.target.starts_with("/v2")) {
             response->header("Docker-Distribution-API-Version", "registry/2.0");
         }
         if (request.method == HttpMethod::head) drop_body(*response);
+        hold_until_sent(*response, std::move(visit.turn));
         co_return *std::move(response);
     }
 
  private:
-    awaitable<HttpResponse> answer(const HttpRequest& request) {
+    /// Keeps what the audit log tells of an error.
+    void note(Visit& visit, const Error& error) const {
+        if (!auditor_) return;
+        visit.error = to_string(error.code());
+        visit.reason = error.message();
+    }
+
+    awaitable<HttpResponse> answer(const HttpRequest& request, Visit& visit) {
         const Target target = Target::parse(request.target);
         const oci::Route route = oci::find_route(target.path());
         access::Rights rights;
         if (route.endpoint != oci::Endpoint::none) {
             if (gate_) {
                 const Requirement need = requirement_of(route, request.method, target);
-                rights = co_await gate_->enter(request, need);
+                rights = co_await gate_->enter(request, need, visit);
             }
             HttpResponse response = co_await oci_.handle(request, target, route, rights);
             const bool login = gate_ && route.endpoint == oci::Endpoint::base;
@@ -77,7 +90,7 @@ class Protocol final : public HttpHandler {
         if (dcos_route.endpoint != dcos::Endpoint::none) {
             if (gate_) {
                 const Requirement need = requirement_of(dcos_route, request.method);
-                rights = co_await gate_->enter(request, need);
+                rights = co_await gate_->enter(request, need, visit);
             }
             co_return co_await dcos_.handle(request, target, dcos_route, rights);
         }
@@ -93,6 +106,9 @@ class Protocol final : public HttpHandler {
 
     HttpResponse failure(const HttpRequest& request, const Error& error) {
         HttpResponse response = error_response(error);
+        if (const auto* later = dynamic_cast<const access::TooManyRequests*>(&error)) {
+            response.header("Retry-After", std::to_string(later->retry_after().count()));
+        }
         const LogCallback& log = registry_->options().log;
         if (response.status() >= 500 && log) {
             log(LogLevel::error, "request " + std::string(request.id) + " for " +
@@ -105,6 +121,7 @@ class Protocol final : public HttpHandler {
     std::shared_ptr<Registry> registry_;
     ProtocolOptions options_;
     std::unique_ptr<Gate> gate_;
+    std::unique_ptr<Auditor> auditor_;
     oci::Handler oci_;
     dcos::Handler dcos_;
 };
@@ -125,11 +142,17 @@ std::shared_ptr<HttpHandler> make_protocol(std::shared_ptr<Registry> registry,
                                            ProtocolOptions options,
                                            std::unique_ptr<access::Authenticator> authenticator) {
     std::unique_ptr<Gate> gate;
-    if (options.access.controls()) {
-        gate = std::make_unique<Gate>(options.access, std::move(authenticator),
-                                      registry->options().log);
+    std::unique_ptr<Auditor> auditor;
+    const LogCallback& log = registry->options().log;
+    if (!options.access.empty()) {
+        gate = std::make_unique<Gate>(options.access, options.trusted_proxies,
+                                      std::move(authenticator), log);
     }
-    return std::make_shared<Protocol>(std::move(registry), std::move(options), std::move(gate));
+    if (!options.access.audit_log.empty()) {
+        auditor = std::make_unique<Auditor>(options.access.audit_log, options.trusted_proxies, log);
+    }
+    return std::make_shared<Protocol>(std::move(registry), std::move(options), std::move(gate),
+                                      std::move(auditor));
 }
 
 }  // namespace pkgreg
