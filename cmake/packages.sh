@@ -21,7 +21,7 @@ packages_test=(
     buildah containerd docker-registry docker.io podman runc skopeo umoci
     ceph-mon ceph-osd radosgw
     swift-account swift-container swift-object swift-proxy
-    nginx slowhttptest sslscan testssl.sh
+    apache2-utils nginx slowhttptest sslscan testssl.sh
     faketime golang-cfssl memcached)
 
 # The programs that bench/compare runs side by side.

@@ -144,7 +144,7 @@ std::unique_ptr<cluster::CertificateKeeper> keep_certificate(Options& options, S
 /// Waits for the order to stop.
 void wait_for_stop(StopSignals& signals, const ProgramLog& log) {
     while (*signals.wait() == SIGHUP) {
-        log(LogLevel::info, "SIGHUP: nothing is read again; restart to change options");
+        log(LogLevel::info, "SIGHUP: files are read and opened anew by themselves; restart to change options");
     }
 }
 

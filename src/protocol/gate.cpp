@@ -171,11 +171,11 @@ awaitable<CallerPtr> Gate::identify(const HttpRequest& request, const Requiremen
 }
 
 awaitable<Rights> Gate::enter(const HttpRequest& request, const Requirement& need, Visit& visit) {
-    // Health checks come often, and perhaps from where many others do.
     if (need.kind == Kind::nothing) co_return Rights();
     visit.caller = known_caller(request);
     if (!visit.caller) visit.caller = co_await identify(request, need);
-    count(request, visit);
+    // Health checks, which may also ask `/`, come from where many others do.
+    if (need.kind != Kind::anyone) count(request, visit);
     if (!controls_) co_return Rights();
     Rights rights(visit.caller, policy_ ? policy_->current() : nullptr, anonymous_pull_);
     check(request, need, rights);

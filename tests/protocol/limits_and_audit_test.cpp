@@ -89,6 +89,7 @@ TEST(ProtocolLimits, OnRequestsAreKeptByAddressWhereNobodyIsAsked) {
 TEST(ProtocolLimits, LeaveHealthChecksAlone) {
     Watched registry(limited(1));
     for (int i = 0; i < 10; ++i) EXPECT_EQ(registry.status("GET", "/health"), 200u);
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(registry.status("GET", "/"), 200u);
     EXPECT_EQ(registry.status("GET", "/v2/"), 200u);
     for (int i = 0; i < 10; ++i) EXPECT_EQ(registry.status("GET", "/health"), 200u);
 }
