@@ -412,6 +412,12 @@ typedef struct pkgreg_header {
     size_t value_length;
 } pkgreg_header;
 
+/* A text of a list; `length` may be PKGREG_NUL. */
+typedef struct pkgreg_name {
+    const char *text;
+    size_t length;
+} pkgreg_name;
+
 /* An HTTP request as a client would send it. */
 typedef struct pkgreg_request {
     size_t struct_size;
@@ -428,6 +434,13 @@ typedef struct pkgreg_request {
     uint64_t read_length; /* bytes that `read` will give; UINT64_MAX: not known */
     const char *client;   /* who asks: an address, or any text; for logs; may be null */
     size_t client_length;
+    /* Who asks, for whom the caller vouches. Where the registry was opened with access
+     * control, the policy decides by it what may be done (as `embedder:NAME`), and credentials in
+     * the request count for nothing. Empty: nobody. Null: the request's own credentials count. */
+    const char *identity;
+    size_t identity_length;
+    const pkgreg_name *groups; /* of the policy, that the identity is in beside those of the file */
+    size_t group_count;
 } pkgreg_request;
 
 typedef struct pkgreg_response pkgreg_response;

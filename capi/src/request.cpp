@@ -15,11 +15,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -70,8 +72,10 @@ class Request {
 
     void take_headers(const pkgreg_request& given);
     void take_body(const pkgreg_request& given);
+    void take_identity(const pkgreg_request& given);
 
     HttpRequest request_;
+    pkgreg::Identity identity_;
     std::array<HeaderField, usual_fields> few_;
     std::vector<HeaderField> many_;
     std::optional<pkgreg::MemoryBody> memory_;
@@ -89,15 +93,40 @@ void require_no_more(const pkgreg_request& given) {
     }
 }
 
-Request::Request(const pkgreg_request& given) {
-    require_size(given.struct_size, sizeof(pkgreg_request), "request");
+/// A struct of an earlier version ends before what this one knows: that is 0.
+pkgreg_request complete(const pkgreg_request& given) {
+    require_size(given.struct_size, offsetof(pkgreg_request, identity), "request");
     require_no_more(given);
+    pkgreg_request whole{};
+    std::memcpy(&whole, &given, std::min(given.struct_size, sizeof whole));
+    return whole;
+}
+
+Request::Request(const pkgreg_request& incomplete) {
+    const pkgreg_request given = complete(incomplete);
     request_.method = pkgreg::parse_http_method(
         required_text(given.method, given.method_length, "request.method"));
     request_.target = required_text(given.target, given.target_length, "request.target");
     request_.client = optional_text(given.client, given.client_length).value_or("");
     take_headers(given);
     take_body(given);
+    take_identity(given);
+}
+
+void Request::take_identity(const pkgreg_request& given) {
+    const auto name = optional_text(given.identity, given.identity_length);
+    if (!name) {
+        if (given.group_count == 0) return;
+        throw_invalid_argument("'request.groups' needs an identity that is in them");
+    }
+    if (given.group_count != 0) required(given.groups, "request.groups");
+    if (!name->empty()) identity_ = {pkgreg::IdentityKind::embedder, std::string(*name), {}};
+    for (std::size_t i = 0; i < given.group_count; ++i) {
+        const pkgreg_name& group = given.groups[i];
+        identity_.groups.emplace_back(
+            required_text(group.text, group.length, "request.groups.text"));
+    }
+    request_.identity = &identity_;
 }
 
 void Request::take_headers(const pkgreg_request& given) {

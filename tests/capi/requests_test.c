@@ -2,6 +2,8 @@
 
 #include "folder.h"
 
+#include <stddef.h>
+
 static pkgreg_response *handle(pkgreg *registry, const pkgreg_request *request) {
     pkgreg_error *error = NULL;
     pkgreg_response *response = NULL;
@@ -259,6 +261,81 @@ static void a_request_that_is_none_fails(void) {
     pkgreg_close(&registry);
 }
 
+static pkgreg *open_guarded(const folder *folder) {
+    static const char policy[] =
+        "{\"rules\": [{\"who\": [\"embedder:alice\", \"group:ops\"],"
+        " \"repositories\": [\"team/**\"], \"actions\": [\"pull\", \"push\"]}]}";
+    char path[128];
+    char options[256];
+    pkgreg_error *error = NULL;
+    pkgreg *registry = NULL;
+    FILE *file;
+    snprintf(path, sizeof path, "%s/policy.json", folder->path);
+    file = fopen(path, "w");
+    CHECK(file != NULL && fputs(policy, file) >= 0 && fclose(file) == 0);
+    snprintf(options, sizeof options, "{\"pkgreg\": {\"access\": {\"policy\": \"%s\"}}}", path);
+    MUST(pkgreg_open("memory:", PKGREG_NUL, TEXT(options), &registry, &error));
+    return registry;
+}
+
+static int32_t status_as(pkgreg *registry, const char *identity, const char *group) {
+    static const char target[] = "/v2/team/app/blobs/uploads/";
+    const pkgreg_name groups[] = {{"dev", 3}, {group, PKGREG_NUL}};
+    pkgreg_request request = request_for("POST", target);
+    pkgreg_response *response = NULL;
+    int32_t status;
+    request.identity = identity;
+    request.identity_length = PKGREG_NUL;
+    request.groups = group ? groups : NULL;
+    request.group_count = group ? COUNT(groups) : 0;
+    response = handle(registry, &request);
+    status = view_of(response).status;
+    pkgreg_response_free(response);
+    return status;
+}
+
+static void a_policy_decides_by_the_identity_that_the_caller_passes(void) {
+    const folder folder = make_folder();
+    pkgreg_error *error = NULL;
+    pkgreg *registry = open_guarded(&folder);
+    pkgreg_request request = request_for("POST", "/v2/team/app/blobs/uploads/");
+    pkgreg_response *response = NULL;
+    CHECK(status_as(registry, "alice", NULL) == 202);
+    CHECK(status_as(registry, "bob", "ops") == 202);
+    CHECK(status_as(registry, "bob", NULL) == 403);
+    CHECK(status_as(registry, "bob", "none") == 403);
+    CHECK(status_as(registry, "", NULL) == 401 || status_as(registry, "", NULL) == 403);
+    CHECK(status_as(registry, NULL, NULL) == status_as(registry, "", NULL));
+    /* A program that was built before there were identities says less, and nothing behind it. */
+    request.struct_size = offsetof(pkgreg_request, identity);
+    request.identity = "alice";
+    request.identity_length = 5;
+    response = handle(registry, &request);
+    CHECK(view_of(response).status == status_as(registry, NULL, NULL));
+    pkgreg_response_free(response);
+    /* Groups of nobody. */
+    request = request_for("GET", "/v2/");
+    request.group_count = 1;
+    FAILS(PKGREG_INVALID_ARGUMENT, pkgreg_handle(registry, &request, &response, &error));
+    request.identity = "alice";
+    request.identity_length = 5;
+    FAILS(PKGREG_INVALID_ARGUMENT, pkgreg_handle(registry, &request, &response, &error));
+    /* Who calls functions is the program itself. */
+    MUST(pkgreg_blob_put(registry, TEXT("other"), NULL, 0, "Hello", 5, NULL, &error));
+    pkgreg_close(&registry);
+    remove_folder(&folder);
+}
+
+static void a_policy_that_cannot_be_used_opens_nothing(void) {
+    static const char options[] =
+        "{\"pkgreg\": {\"access\": {\"policy\": \"/nowhere/policy.json\"}}}";
+    pkgreg_error *error = NULL;
+    pkgreg *registry = NULL;
+    FAILS(PKGREG_INVALID_OPTIONS,
+          pkgreg_open("memory:", PKGREG_NUL, TEXT(options), &registry, &error));
+    CHECK(registry == NULL);
+}
+
 int main(void) {
     RUN(a_body_goes_in_from_memory_and_comes_out);
     RUN(a_body_can_come_from_a_function);
@@ -269,5 +346,7 @@ int main(void) {
     RUN(an_answer_to_head_has_the_length_and_no_body);
     RUN(what_goes_wrong_is_a_response);
     RUN(a_request_that_is_none_fails);
+    RUN(a_policy_decides_by_the_identity_that_the_caller_passes);
+    RUN(a_policy_that_cannot_be_used_opens_nothing);
     return 0;
 }

@@ -148,3 +148,36 @@ def test_a_server_answers_the_same(registry, app):
     with registry.serve() as server:
         with urllib.request.urlopen(f"{server.url}/v2/team/app/manifests/v1") as answer:
             assert answer.read() == manifest
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """Opened with a policy: `alice` and the group `ops` push to team/, everybody pulls there."""
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({"rules": [
+        {"who": ["embedder:alice", "group:ops"], "repositories": ["team/**"],
+         "actions": ["pull", "push"]},
+        {"who": ["everyone"], "repositories": ["team/**"], "actions": ["pull"]}]}))
+    options = {"pkgreg": {"access": {"policy": str(policy)}}}
+    with pkgreg.Registry("memory:", options) as opened:
+        yield opened
+
+
+def test_a_policy_decides_by_the_identity(guarded):
+    def status(repository, **who):
+        return guarded.handle("POST", f"/v2/{repository}/blobs/uploads/", **who).status
+
+    assert status("team/app", identity="alice") == 202
+    assert status("team/app", identity="bob", groups=["dev", "ops"]) == 202
+    assert status("team/app", identity="bob") == 403
+    assert status("other/app", identity="alice") == 403
+    assert status("team/app", identity="") in (401, 403)
+    assert status("team/app") in (401, 403), "the last call's identity is gone"
+    assert guarded.handle("GET", "/v2/team/app/tags/list", identity="bob").status == 404
+    with pytest.raises(pkgreg.PkgregError, match="groups"):
+        status("team/app", groups=["ops"])
+
+
+def test_direct_calls_are_not_asked(guarded):
+    repository = guarded.repository("other/app")
+    assert repository.read_blob(repository.push_blob(b"content")) == b"content"

@@ -41,12 +41,17 @@ class Header(Structure):
                 ("value_length", c_size_t)]
 
 
+class Name(Structure):
+    _fields_ = [("text", c_char_p), ("length", c_size_t)]
+
+
 class Request(Structure):
     _fields_ = [("struct_size", c_size_t), ("method", c_char_p), ("method_length", c_size_t),
                 ("target", c_char_p), ("target_length", c_size_t), ("headers", POINTER(Header)),
                 ("header_count", c_size_t), ("body", c_void_p), ("body_size", c_size_t),
                 ("read", READ_FUNCTION), ("read_user", c_void_p), ("read_length", c_uint64),
-                ("client", c_char_p), ("client_length", c_size_t)]
+                ("client", c_char_p), ("client_length", c_size_t), ("identity", c_char_p),
+                ("identity_length", c_size_t), ("groups", POINTER(Name)), ("group_count", c_size_t)]
 
     def __init__(self) -> None:
         super().__init__(struct_size=ctypes.sizeof(Request))

@@ -11,7 +11,7 @@ import threading
 import warnings
 import weakref
 from ctypes import byref, c_void_p
-from typing import Any, ContextManager, Iterator, Mapping, Optional, Union
+from typing import Any, ContextManager, Iterable, Iterator, Mapping, Optional, Union
 
 from . import _callbacks, requests
 from ._calls import call, json_text, pages, text
@@ -137,7 +137,8 @@ class Registry:
     # Its protocols.
 
     def handle(self, method: str, target: str, headers: Optional[HeaderPairs] = None,
-               body: Optional[Body] = None, *, client: Optional[str] = None) -> Response:
+               body: Optional[Body] = None, *, client: Optional[str] = None,
+               identity: Optional[str] = None, groups: Iterable[str] = ()) -> Response:
         """Answers a request of the OCI distribution protocol, of DC/OS's package protocol or of the
         registry's own API, as a server on it would, without a socket.
 
@@ -147,10 +148,14 @@ class Registry:
             headers: a mapping, or pairs where a name comes twice.
             body: bytes (any buffer), or a binary file. What reading it raises comes out of here.
             client: who asks, for the log.
+            identity: who asks, for whom you vouch: the policy of a registry that was opened with
+                access control decides by this name. Empty: nobody. None: credentials in `headers`
+                count.
+            groups: of the policy, that the identity is in beside those of its file.
 
         An answer of any status is a `Response`; it raises only where there is none.
         """
-        response = _handle(self._key, method, target, headers, body, client)
+        response = _handle(self._key, method, target, headers, body, client, identity, groups)
         if response._handle is not None:
             response._registry = self
         return response

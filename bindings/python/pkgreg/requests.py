@@ -182,7 +182,8 @@ class Response:
 
 
 def handle(registry: int, method: str, target: str, headers: Optional[HeaderPairs],
-           body: Optional[Body], client: Optional[str]) -> Response:
+           body: Optional[Body], client: Optional[str], identity: Optional[str] = None,
+           groups: Iterable[str] = ()) -> Response:
     """Answers one request; see `Registry.handle`."""
     try:
         slot = _idle.pop()
@@ -197,7 +198,9 @@ def handle(registry: int, method: str, target: str, headers: Optional[HeaderPair
         request.method_length = len(verb)
         request.target = path
         request.target_length = len(path)
-        if headers is None and body is None and client is None:
+        if identity is not None or groups:
+            code = _handle_as(registry, slot, identity, groups, headers, body, client)
+        elif headers is None and body is None and client is None:
             code = _handle(registry, slot.request_at, slot.response_at, slot.error_at)
         else:
             code = _handle_more(registry, slot, headers, body, client)
@@ -223,6 +226,22 @@ def _take(slot: _Call) -> Response:
     body = string_at(address, size)
     _response_free(response)
     return Response(status, length, headers, body, None)
+
+
+def _handle_as(registry: int, slot: _Call, identity: Optional[str], groups: Iterable[str],
+               headers: Optional[HeaderPairs], body: Optional[Body], client: Optional[str]) -> int:
+    """A request of somebody for whom the caller vouches."""
+    request = slot.request
+    name = None if identity is None else identity.encode()
+    texts = [group.encode() for group in groups]
+    names = (_library.Name * len(texts))(*((text, len(text)) for text in texts))
+    try:
+        request.identity, request.identity_length = name, len(name or b"")
+        request.groups, request.group_count = names, len(names)
+        return _handle_more(registry, slot, headers, body, client)
+    finally:
+        request.identity, request.identity_length = None, 0
+        request.groups, request.group_count = None, 0
 
 
 def _handle_more(registry: int, slot: _Call, headers: Optional[HeaderPairs],
