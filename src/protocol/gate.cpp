@@ -243,4 +243,19 @@ void Gate::offer_login(HttpResponse& response, const HttpRequest& request,
     }
 }
 
+ActionSet Gate::allowed(const CallerPtr& caller, const access::Grant& asked) const {
+    using access::Action;
+    const Rights rights(caller, policy_ ? policy_->current() : nullptr, anonymous_pull_);
+    const bool any = asked.kind == ResourceKind::package && asked.name == "*";
+    ActionSet allowed;
+    for (const Action action :
+         {Action::pull, Action::push, Action::delete_, Action::list, Action::administer}) {
+        if (!asked.actions.has(action)) continue;
+        const bool may = any ? rights.may_somewhere(action, asked.kind)
+                             : rights.may(action, asked.kind, asked.name);
+        if (may) allowed = allowed | action;
+    }
+    return allowed;
+}
+
 }  // namespace pkgreg

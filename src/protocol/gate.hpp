@@ -46,6 +46,11 @@ class Gate {
     void offer_login(HttpResponse& response, const HttpRequest& request,
                      const access::Rights& rights) const;
 
+    /// Null: there is none.
+    access::Authenticator* authenticator() const noexcept { return authenticator_.get(); }
+    /// What `caller` may do of what he asks for, for a token. The name `*` of a package: to any.
+    access::ActionSet allowed(const access::CallerPtr& caller, const access::Grant& asked) const;
+
  private:
     access::CallerPtr known_caller(const HttpRequest& request) const;
     awaitable<access::CallerPtr> identify(const HttpRequest& request, const Requirement& need);

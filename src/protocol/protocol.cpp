@@ -5,6 +5,7 @@
 #include "access/too_many_requests.hpp"
 #include "protocol/auditor.hpp"
 #include "protocol/authenticated_protocol.hpp"
+#include "protocol/dcos/address.hpp"
 #include "protocol/dcos/handler.hpp"
 #include "protocol/gate.hpp"
 #include "protocol/held_response.hpp"
@@ -12,8 +13,11 @@
 #include "protocol/requests.hpp"
 #include "protocol/responses.hpp"
 #include "protocol/target.hpp"
+#include "protocol/token/endpoint.hpp"
 
 #include <exception>
+#include <optional>
+#include <string>
 #include <utility>
 
 namespace pkgreg {
@@ -23,6 +27,18 @@ namespace {
 void drop_body(HttpResponse& response) {
     response.set_head_length(response.content_length());
     response.set_body(ResponseBody());
+}
+
+/// Under which address a request came, for the place that gives out tokens.
+access::Authenticator::Address address_of_requests(const ProtocolOptions& options) {
+    return [address = dcos::RequestAddress(options.external_url, options.trusted_proxies)](
+               const HttpRequest& request) -> std::string {
+        try {
+            return address.of(request).resource_base;
+        } catch (const Error&) {
+            return "http://localhost";  // it named no host that could be told to anybody
+        }
+    };
 }
 
 class Protocol final : public HttpHandler {
@@ -36,7 +52,14 @@ class Protocol final : public HttpHandler {
           gate_(std::move(gate)),
           auditor_(std::move(auditor)),
           oci_(*registry_, options_),
-          dcos_(*registry_, options_) {}
+          dcos_(*registry_, options_) {
+        if (!gate_ || !gate_->authenticator() || !gate_->authenticator()->issuer()) return;
+        token_.emplace(
+            *gate_->authenticator(),
+            [gate = gate_.get()](const access::CallerPtr& caller, const access::Grant& asked) {
+                return gate->allowed(caller, asked);
+            });
+    }
 
     awaitable<HttpResponse> handle(const HttpRequest& request) override {
         std::optional<HttpResponse> response;
@@ -86,6 +109,9 @@ class Protocol final : public HttpHandler {
             co_return response;
         }
         if (target.path() == "/health") co_return co_await health(request);
+        if (token_ && target.path() == "/token") {
+            co_return co_await token_->handle(request, target);
+        }
         const dcos::Route dcos_route = dcos::find_route(target.path());
         if (dcos_route.endpoint != dcos::Endpoint::none) {
             if (gate_) {
@@ -124,6 +150,8 @@ class Protocol final : public HttpHandler {
     std::unique_ptr<Auditor> auditor_;
     oci::Handler oci_;
     dcos::Handler dcos_;
+    /// Nothing: no tokens are given here.
+    std::optional<TokenEndpoint> token_;
 };
 
 }  // namespace
@@ -132,8 +160,9 @@ std::shared_ptr<HttpHandler> make_protocol(std::shared_ptr<Registry> registry,
                                            ProtocolOptions options) {
     std::unique_ptr<access::Authenticator> authenticator;
     if (options.access.controls()) {
-        authenticator = access::Authenticator::make(options.access, registry->options().pool,
-                                                    registry->options().log);
+        authenticator =
+            access::Authenticator::make(options.access, registry->options().pool,
+                                        registry->options().log, address_of_requests(options));
     }
     return make_protocol(std::move(registry), std::move(options), std::move(authenticator));
 }
