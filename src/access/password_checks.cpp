@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <thread>
 #include <time.h>
+#include <tuple>
 #include <unistd.h>
 #include <utility>
 
@@ -17,6 +18,8 @@ namespace {
 constexpr std::size_t max_file_size = std::size_t{16} << 20;
 /// So long a password is not looked at again.
 constexpr std::int64_t remembered_seconds = 600;
+/// And so long one that is wrong.
+constexpr std::int64_t wrong_seconds = 60;
 /// More computations do not wait: the last one's client would have given up.
 constexpr std::size_t max_running = 256;
 
@@ -35,6 +38,10 @@ void lower_priority() noexcept {
     thread_local bool lowered = false;
     if (std::exchange(lowered, true)) return;
     ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
+}
+
+[[noreturn]] void refuse() {
+    throw Error(ErrorCode::unauthorized, "wrong name or password");
 }
 
 WatchedFile<PasswordFile>::Value load(const std::filesystem::path& file) {
@@ -66,6 +73,7 @@ awaitable<CallerPtr> PasswordChecks::check(const std::string& name, const std::s
     const std::string hash = known_hash != nullptr ? *known_hash : file->nobody();
     const ProofKey key = key_of(name, password, hash);
     if (CallerPtr caller = cache_.find(key, nullptr, now())) co_return caller;
+    if (wrong_.find(key, nullptr, now())) refuse();
 
     const ClientKey address(client);
     const std::chrono::seconds pause = failed_.begin(name, address.bytes(), now());
@@ -74,25 +82,35 @@ awaitable<CallerPtr> PasswordChecks::check(const std::string& name, const std::s
             "too many log-ins failed; try again in " + std::to_string(pause.count()) + " s", pause);
     }
     bool matches = false;
+    bool first = false;
     try {
-        matches = co_await result_of(join(key, password, hash));
+        CheckPtr check;
+        std::tie(check, first) = join(key, password, hash);
+        matches = co_await result_of(check);
     } catch (...) {
         failed_.end(name, address.bytes(), now(), false);
         throw;
     }
     matches = matches && known_hash != nullptr;
-    failed_.end(name, address.bytes(), now(), !matches);
-    if (!matches) throw Error(ErrorCode::unauthorized, "wrong name or password");
+    // Who brings one wrong password on ten connections at once has made one guess.
+    failed_.end(name, address.bytes(), now(), !matches && first);
     auto caller = std::make_shared<Caller>();
+    if (!matches) {
+        wrong_.put(key, nullptr, caller, now() + wrong_seconds);
+        refuse();
+    }
     caller->identity = {IdentityKind::basic, name, {}};
     cache_.put(key, nullptr, caller, now() + remembered_seconds);
     co_return caller;
 }
 
-PasswordChecks::CheckPtr PasswordChecks::join(const ProofKey& key, const std::string& password,
-                                              const std::string& hash) {
+std::pair<PasswordChecks::CheckPtr, bool> PasswordChecks::join(const ProofKey& key,
+                                                               const std::string& password,
+                                                               const std::string& hash) {
     const std::lock_guard lock(mutex_);
-    if (const auto found = running_.find(key); found != running_.end()) return found->second;
+    if (const auto found = running_.find(key); found != running_.end()) {
+        return {found->second, false};
+    }
     if (running_.size() >= max_running) {
         throw TooManyRequests("too many log-ins are waiting; try again in 5 s",
                               std::chrono::seconds(5));
@@ -108,7 +126,7 @@ PasswordChecks::CheckPtr PasswordChecks::join(const ProofKey& key, const std::st
         }
         finish(key, matches);
     });
-    return check;
+    return {check, true};
 }
 
 void PasswordChecks::finish(const ProofKey& key, bool matches) {

@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace pkgreg::access {
@@ -56,13 +57,17 @@ class PasswordChecks {
 
     ProofKey key_of(const std::string& name, std::string_view password,
                     const std::string& hash) const;
-    CheckPtr join(const ProofKey& key, const std::string& password, const std::string& hash);
+    /// The computation for that proof, and whether it was begun for this caller.
+    std::pair<CheckPtr, bool> join(const ProofKey& key, const std::string& password,
+                                   const std::string& hash);
     void finish(const ProofKey& key, bool matches);
     awaitable<bool> result_of(CheckPtr check);
 
     WatchedFile<PasswordFile> file_;
     const ProofHash hash_;
     CallerCache cache_;
+    /// Passwords that were wrong a short while ago: a client that repeats one guesses nothing.
+    CallerCache wrong_;
     FailedLogins failed_;
     std::mutex mutex_;
     std::unordered_map<ProofKey, CheckPtr, ProofKeyHash> running_;

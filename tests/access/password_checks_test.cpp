@@ -107,14 +107,26 @@ TEST_F(PasswordChecksTest, WhoGuessesHasToWaitAndNobodyElse) {
     EXPECT_NE(check(*checks, "alice", "secret"), nullptr);
 }
 
+TEST_F(PasswordChecksTest, AWrongPasswordThatIsRepeatedIsOneGuess) {
+    const auto checks = this->checks();
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i) {
+        threads.emplace_back([&] {
+            for (int j = 0; j < 20; ++j) EXPECT_EQ(guess(*checks, "guess").count(), 0);
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_NE(check(*checks, "alice", "secret"), nullptr);
+}
+
 TEST_F(PasswordChecksTest, ANetworkOfIpv6IsOneAddress) {
     const auto checks = this->checks();
     int looked_at = 0;
-    while (looked_at < 100 &&
-           guess(*checks, "guess", "[2001:db8::" + std::to_string(looked_at + 1) + "]:1").count() ==
-               0) {
-        ++looked_at;
-    }
+    const auto guess_from_there = [&] {
+        const std::string number = std::to_string(looked_at + 1);
+        return guess(*checks, "guess-" + number, "[2001:db8::" + number + "]:1");
+    };
+    while (looked_at < 100 && guess_from_there().count() == 0) ++looked_at;
     EXPECT_EQ(looked_at, static_cast<int>(FailedLogins::free_per_address));
     EXPECT_EQ(guess(*checks, "guess", "[2001:db8:0:1::1]:1").count(), 0);
 }
