@@ -38,6 +38,14 @@ struct Outcome {
     ActionSet allowed() const noexcept { return nothing ? ActionSet() : actions; }
 };
 
+/// Lets a map be asked with a view.
+struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+        return std::hash<std::string_view>{}(text);
+    }
+};
+
 /// The patterns of one kind of resource.
 class PatternTable {
  public:
@@ -58,6 +66,9 @@ class PatternTable {
             by_components_[std::string(pattern.literal_components())].push_back(number);
             depth_ = std::max(depth_, pattern.literal_depth());
         }
+        for (const auto& [components, numbers] : by_components_) {
+            most_tried_ = std::max(most_tried_, numbers.size());
+        }
         for (auto& [components, numbers] : by_components_) {
             std::ranges::stable_sort(numbers, [this](std::uint32_t a, std::uint32_t b) {
                 return patterns_[a].exactness() > patterns_[b].exactness();
@@ -65,6 +76,8 @@ class PatternTable {
         }
     }
 
+    /// Whether so many patterns may have to be tried that an answer is worth remembering.
+    bool is_slow() const noexcept { return most_tried_ > 8; }
     std::size_t size() const noexcept { return patterns_.size(); }
     const Pattern& operator[](std::size_t number) const noexcept { return patterns_[number]; }
 
@@ -95,12 +108,6 @@ class PatternTable {
     }
 
  private:
-    struct Hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view text) const noexcept {
-            return std::hash<std::string_view>{}(text);
-        }
-    };
     using Numbers = std::vector<std::uint32_t>;
 
     Outcome decide_among(const Numbers& numbers, const std::vector<Outcome>& outcomes,
@@ -119,8 +126,32 @@ class PatternTable {
     std::string everything_;
     std::vector<Pattern> patterns_;
     std::unordered_map<std::string, std::uint32_t> numbers_;
-    std::unordered_map<std::string, Numbers, Hash, std::equal_to<>> by_components_;
+    std::unordered_map<std::string, Numbers, TextHash, std::equal_to<>> by_components_;
     std::size_t depth_ = 0;  ///< of the deepest key in it
+    std::size_t most_tried_ = 0;
+};
+
+/// What was decided on the names that were asked about last, bounded.
+class Decisions {
+ public:
+    template <class Decide>
+    ActionSet get(std::string_view name, const Decide& decide) {
+        {
+            const std::lock_guard lock(mutex_);
+            const auto found = by_name_.find(name);
+            if (found != by_name_.end()) return found->second;
+        }
+        const ActionSet decided = decide();
+        const std::lock_guard lock(mutex_);
+        if (by_name_.size() >= limit) by_name_.clear();
+        by_name_.emplace(name, decided);
+        return decided;
+    }
+
+ private:
+    static constexpr std::size_t limit = 64;
+    std::mutex mutex_;
+    std::unordered_map<std::string, ActionSet, TextHash, std::equal_to<>> by_name_;
 };
 
 /// What the policy says of one identity.
@@ -129,6 +160,7 @@ struct View {
         std::vector<Outcome> outcomes;  ///< by the pattern's number
         ActionSet somewhere;
         ActionSet everywhere;
+        mutable Decisions decisions;
     };
     Kind repositories;
     Kind packages;
@@ -212,7 +244,10 @@ class CompiledPolicy final : public Policy {
                       std::string_view name) const override {
         const ViewPtr view = view_of(identity);
         if (kind == ResourceKind::catalog) return view->repositories.somewhere & Action::list;
-        return table_of(kind).decide(view->of(kind).outcomes, name);
+        const PatternTable& table = table_of(kind);
+        const View::Kind& own = view->of(kind);
+        const auto decide = [&] { return table.decide(own.outcomes, name); };
+        return table.is_slow() ? own.decisions.get(name, decide) : decide();
     }
 
     bool allowed_somewhere(const Identity& identity, ResourceKind kind,
