@@ -89,6 +89,8 @@ Subject subject_of(const dcos::Route& route, HttpMethod method) {
 }
 
 bool brought_credentials(const HttpRequest& request) noexcept {
+    // In a form, where a client asks for a token so.
+    if (request.method == HttpMethod::post && request.target.starts_with("/token")) return true;
     return request.identity != nullptr || request.certificate != nullptr ||
            request.header("Authorization");
 }

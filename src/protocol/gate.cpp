@@ -139,13 +139,15 @@ CallerPtr Gate::known_caller(const HttpRequest& request) const {
     return authenticator_ ? authenticator_->known(request) : anonymous();
 }
 
-/// Counts a request that is about to be answered for whoever asks.
-void Gate::count(const HttpRequest& request, Visit& visit) const {
-    if (!limiter_) return;
-    auto admission =
-        limiter_->admit(limiter_->who(visit.caller->identity, client_address(request, trusted_)));
+/// Counts a request that is about to be answered.
+void Gate::count(access::RequestLimiter::Who who, Visit& visit) const {
+    auto admission = limiter_->admit(who);
     if (!admission.admitted) throw too_many(admission.at_once, admission.retry_after);
     visit.turn = std::move(admission.turn);
+}
+
+void Gate::count_address(const HttpRequest& request, Visit& visit) const {
+    if (limiter_) count(stranger(request), visit);
 }
 
 access::RequestLimiter::Who Gate::stranger(const HttpRequest& request) const {
@@ -175,7 +177,9 @@ awaitable<Rights> Gate::enter(const HttpRequest& request, const Requirement& nee
     visit.caller = known_caller(request);
     if (!visit.caller) visit.caller = co_await identify(request, need);
     // Health checks, which may also ask `/`, come from where many others do.
-    if (need.kind != Kind::anyone) count(request, visit);
+    if (limiter_ && need.kind != Kind::anyone) {
+        count(limiter_->who(visit.caller->identity, client_address(request, trusted_)), visit);
+    }
     if (!controls_) co_return Rights();
     Rights rights(visit.caller, policy_ ? policy_->current() : nullptr, anonymous_pull_);
     check(request, need, rights);

@@ -38,6 +38,9 @@ class Gate {
     awaitable<access::Rights> enter(const HttpRequest& request, const Requirement& need,
                                     Visit& visit);
 
+    /// Counts a request for its address, whoever it will prove to be. Throws `TooManyRequests`.
+    void count_address(const HttpRequest& request, Visit& visit) const;
+
     /// 401 with `WWW-Authenticate` for a caller who should come with other credentials, 403 where
     /// he proved who he is, or nothing that he could bring would prove it.
     HttpResponse answer(const HttpRequest& request, const Refused& refused) const;
@@ -54,7 +57,7 @@ class Gate {
  private:
     access::CallerPtr known_caller(const HttpRequest& request) const;
     awaitable<access::CallerPtr> identify(const HttpRequest& request, const Requirement& need);
-    void count(const HttpRequest& request, Visit& visit) const;
+    void count(access::RequestLimiter::Who who, Visit& visit) const;
     access::RequestLimiter::Who stranger(const HttpRequest& request) const;
     void check(const HttpRequest& request, const Requirement& need,
                const access::Rights& rights) const;

@@ -110,6 +110,7 @@ class Protocol final : public HttpHandler {
         }
         if (target.path() == "/health") co_return co_await health(request);
         if (token_ && target.path() == "/token") {
+            if (gate_) gate_->count_address(request, visit);
             co_return co_await token_->handle(request, target);
         }
         const dcos::Route dcos_route = dcos::find_route(target.path());

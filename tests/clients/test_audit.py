@@ -79,6 +79,23 @@ def test_refused_log_ins_are_told_without_the_password(servers, htpasswd, log):
     assert (entry["action"], entry["result"], entry["status"]) == ("log-in", "refused", 401)
 
 
+def test_log_ins_at_the_token_endpoint_are_told_and_limited(servers, htpasswd, log):
+    server = servers.start("--htpasswd", htpasswd, "--token-endpoint", "--audit-log", log,
+                           "--max-requests-per-second", "4")
+    secret_watch.register_login("alice", "wrong-password-7")
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    wrong = "grant_type=password&service=pkgreg&username=alice&password=wrong-password-7"
+    right = f"grant_type=password&service=pkgreg&username=alice&password={PASSWORD}"
+    assert server.http.request("POST", "/token", wrong, form).status == 401
+    assert LoggedIn(server, "alice", "wrong-password-7").get("/token?service=pkgreg").status == 401
+    assert server.http.request("POST", "/token", right, form).status == 200
+    for entry in wait_for(log, 2):
+        assert (entry["action"], entry["result"], entry["status"]) == ("log-in", "refused", 401)
+    statuses = [server.http.request("POST", "/token", right, form).status for _ in range(12)]
+    assert 429 in statuses, statuses
+    assert len(entries(log)) == 2
+
+
 def test_a_log_that_is_moved_away_is_made_anew(servers, log):
     server = servers.start("--audit-log", log)
     repository = Repository(server.http, "a")
