@@ -195,6 +195,8 @@ struct ProgramOptions {
     std::string tls_client_ca = {};
     /// `tls-require-client-cert`: refuse clients that show none.
     bool tls_require_client_cert = false;
+    /// `tls-kernel`: let the kernel encrypt, where it can. See `TlsOptions`.
+    bool tls_kernel = true;
     /// `redirect-http`: addresses that send plain requests on to TLS; one text or an array.
     std::vector<std::string> redirect_http = {};
     /// `access`: who may do what.

@@ -18,6 +18,9 @@ struct TlsOptions {
     std::filesystem::path client_authorities = {};
     /// Refuse clients that show no certificate.
     bool require_client_certificate = false;
+    /// Let the kernel encrypt what goes out, where it and OpenSSL offer that: files are sent without
+    /// a copy then.
+    bool kernel = true;
 };
 
 }  // namespace pkgreg

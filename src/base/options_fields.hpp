@@ -127,6 +127,7 @@ void visit_fields(Visitor& visit, T& program) {
     visit("tls-key", program.tls_key, Text::free);
     visit("tls-client-ca", program.tls_client_ca, Text::free);
     visit("tls-require-client-cert", program.tls_require_client_cert, Any());
+    visit("tls-kernel", program.tls_kernel, Any());
     visit("redirect-http", program.redirect_http, Text::any_filled);
     visit.object("access", program.access);
     visit.object("cluster", program.cluster);

@@ -214,6 +214,9 @@ class ServeCommand {
         add_switch("tls-require-client-cert", &ProgramOptions::tls_require_client_cert, true,
                    "Refuse clients that show none")
             ->group(group);
+        add_switch("no-tls-kernel", &ProgramOptions::tls_kernel, false,
+                   "Do not let the kernel encrypt, where it could")
+            ->group(group);
         add("redirect-http", &ProgramOptions::redirect_http, "HOST:PORT",
             "Send plain requests at this address on to TLS (308); repeatable")
             ->delimiter(',')

@@ -73,7 +73,7 @@ bool Transport::readable() noexcept {
 }
 
 IoResult Transport::send(std::span<const iovec> from, bool more) noexcept {
-    if (tls_) return tls_->send(from);
+    if (tls_ && !tls_->kernel_sends()) return tls_->send(from);
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(from.data());
     message.msg_iovlen = from.size();
@@ -87,7 +87,7 @@ IoStatus Transport::flush() noexcept {
 }
 
 IoResult Transport::send_file(int fd, std::uint64_t offset, std::size_t length) noexcept {
-    if (tls_) return tls_->send_file(fd, offset, length);
+    if (tls_ && !tls_->kernel_sends()) return tls_->send_file(fd, offset, length);
     const int socket = socket_.native_handle();
     off_t from = static_cast<off_t>(offset);
     return from_call(restarted([&] { return ::sendfile(socket, fd, &from, length); }),

@@ -64,7 +64,7 @@ ServerOptions server_options(const Options& options, LogCallback log) {
     server.allow_http = program.allow_http;
     if (!program.tls_cert.empty()) {
         server.tls = TlsOptions{program.tls_cert, program.tls_key, program.tls_client_ca,
-                                program.tls_require_client_cert};
+                                program.tls_require_client_cert, program.tls_kernel};
     }
     server.redirect = program.redirect_http;
     server.max_connections = program.max_connections;

@@ -411,6 +411,7 @@ TEST(Options, printing_fills_in_defaults_in_a_fixed_order) {
     "listen": ["127.0.0.1:5000"],
     "allow-http": false,
     "tls-require-client-cert": false,
+    "tls-kernel": true,
     "access": {
       "anonymous-pull": false,
       "token-service": "pkgreg",

@@ -2,6 +2,7 @@
 
 #include "pkgreg/error.hpp"
 
+#include "server/tls/kernel.hpp"
 #include "server/tls/peer_certificate.hpp"
 
 #include <openssl/err.h>
@@ -122,6 +123,11 @@ TlsContext::TlsContext(TlsOptions options, LogCallback log)
     if (!library_) throw Error(ErrorCode::internal, "OpenSSL cannot be initialised");
     loaded_ = states();
     current_ = load();
+    if (log_ && options_.kernel) {
+        log_(LogLevel::debug, kernel_offers_tls()
+                                  ? "TLS: the kernel encrypts what is sent, where it has the cipher"
+                                  : "TLS: this kernel does not encrypt (no module 'tls')");
+    }
 }
 
 std::shared_ptr<SSL_CTX> TlsContext::current() const {
@@ -136,6 +142,9 @@ std::shared_ptr<SSL_CTX> TlsContext::load() const {
                                      [library = library_](SSL_CTX* old) { SSL_CTX_free(old); });
     if (!context) throw Error(ErrorCode::internal, "OpenSSL: " + take_tls_error());
     set_behaviour(context.get());
+    if (options_.kernel && kernel_offers_tls()) {
+        SSL_CTX_set_options(context.get(), SSL_OP_ENABLE_KTLS);
+    }
     require_readable(options_.certificate);
     require_readable(options_.key);
     if (SSL_CTX_use_certificate_chain_file(context.get(), options_.certificate.c_str()) != 1) {

@@ -62,6 +62,12 @@ TlsSession::TlsSession(std::shared_ptr<SSL_CTX> context, int socket)
     BIO_set_data(bio, this);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);
+    // OpenSSL gives its keys to the kernel through a BIO of its own, at the end of the handshake.
+    if ((SSL_get_options(ssl_.get()) & SSL_OP_ENABLE_KTLS) != 0) {
+        BIO* const own = BIO_new_socket(socket_, BIO_NOCLOSE);
+        if (own == nullptr) throw std::bad_alloc();
+        SSL_set0_wbio(ssl_.get(), own);
+    }
     SSL_set_accept_state(ssl_.get());
 }
 
@@ -119,7 +125,20 @@ IoStatus TlsSession::handshake() noexcept {
     if (broken) return IoStatus::failed;
     if (sent != IoStatus::ok) return sent;
     drained_ = done != 1;
-    return done == 1 ? IoStatus::ok : IoStatus::would_block;
+    // A new socket takes a handshake whole; what doesn't is given up.
+    if (done != 1) return SSL_want_write(ssl_.get()) ? IoStatus::failed : IoStatus::would_block;
+    return settle_sender() ? IoStatus::ok : IoStatus::failed;
+}
+
+/// Once keys are agreed on: the kernel encrypts, or this does.
+bool TlsSession::settle_sender() noexcept {
+    if ((SSL_get_options(ssl_.get()) & SSL_OP_ENABLE_KTLS) == 0) return true;
+    kernel_sends_ = BIO_get_ktls_send(SSL_get_wbio(ssl_.get()));
+    if (kernel_sends_) return true;
+    BIO* const bio = SSL_get_rbio(ssl_.get());
+    if (BIO_up_ref(bio) != 1) return false;
+    SSL_set0_wbio(ssl_.get(), bio);
+    return true;
 }
 
 std::unique_ptr<ClientCertificate> TlsSession::peer_certificate() const {

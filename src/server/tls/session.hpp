@@ -32,6 +32,10 @@ class TlsSession {
     /// The peer speaks plain HTTP.
     bool peer_speaks_http() const noexcept { return peer_speaks_http_; }
 
+    /// Whether the kernel encrypts what is written to the socket: then whoever sends writes there,
+    /// and `send` and `send_file` are not called.
+    bool kernel_sends() const noexcept { return kernel_sends_; }
+
     /// The certificate that the peer has shown, once `handshake` is through; null: none.
     std::unique_ptr<ClientCertificate> peer_certificate() const;
 
@@ -59,6 +63,7 @@ class TlsSession {
     static int on_read(BIO* bio, char* into, int size);
     static long on_control(BIO* bio, int command, long number, void* pointer);
 
+    bool settle_sender() noexcept;
     /// Makes records of `bytes`; false when the session is broken.
     bool encrypt(const void* bytes, std::size_t size) noexcept;
     bool failed(int returned) noexcept;
@@ -70,6 +75,7 @@ class TlsSession {
     std::string failure_;
     bool drained_ = true;
     bool peer_speaks_http_ = false;
+    bool kernel_sends_ = false;
 };
 
 }  // namespace pkgreg
