@@ -67,6 +67,18 @@ static void addresses_come_from_the_options_too(void) {
     remove_folder(&folder);
 }
 
+static void a_clusters_certificate_is_not_got_here(void) {
+    const char *options = "{\"pkgreg\":{\"cluster\":{\"certificate\":\"on\"}}}";
+    pkgreg_error *error = NULL;
+    pkgreg *registry = NULL;
+    pkgreg_server *server = NULL;
+    MUST(pkgreg_open(TEXT("memory:"), TEXT(options), &registry, &error));
+    CHECK(pkgreg_serve(registry, TEXT("127.0.0.1:0"), &server, &error) == PKGREG_UNSUPPORTED);
+    CHECK(strstr(pkgreg_error_message(error), "pkgreg.tls-cert") != NULL);
+    pkgreg_error_free(error);
+    pkgreg_close(&registry);
+}
+
 static void an_address_that_cannot_be_is_refused(void) {
     pkgreg_error *error = NULL;
     pkgreg_server *server = NULL;
@@ -166,6 +178,7 @@ int main(void) {
     RUN(what_is_in_the_registry_is_served);
     RUN(a_port_that_is_taken_is_told);
     RUN(addresses_come_from_the_options_too);
+    RUN(a_clusters_certificate_is_not_got_here);
     RUN(an_address_that_cannot_be_is_refused);
     RUN(several_servers_show_one_registry);
     RUN(stopping_without_transfers_cuts_nothing_off);

@@ -95,6 +95,14 @@ TEST(MarathonApp, with_a_storage_of_its_own_uses_that) {
     EXPECT_EQ(app.text("/healthChecks/0/protocol"), "MESOS_HTTP");
 }
 
+TEST(MarathonApp, is_asked_over_tls_where_there_is_a_certificate) {
+    for (const char* const options :
+         {R"({"pkgreg": {"allow-http": true, "cluster": {"certificate": "on"}}})",
+          R"({"pkgreg": {"allow-http": true, "tls-cert": "a.pem", "tls-key": "a.key"}})"}) {
+        EXPECT_EQ(App(options).text("/healthChecks/0/protocol"), "MESOS_HTTPS") << options;
+    }
+}
+
 TEST(MarathonApp, hands_the_options_over_as_they_are) {
     const App app("{\n \"pkgreg\": {\"log-level\": \"debug\"}\n}");
     EXPECT_EQ(app.text("/env/REGISTRY_OPTIONS"), R"({"pkgreg":{"log-level":"debug"}})");
