@@ -158,7 +158,8 @@ void AuditLog::run() noexcept {
         try {
             while (take(out) && write_out(out)) {
             }
-            if (out.empty() && failing_) works_again();
+            // Also where more lines came at once than wait, though the disk took them all.
+            if (out.empty() && (failing_ || has_lost())) works_again();
         } catch (const std::bad_alloc&) {
             // What could not be taken waits; another try follows.
         }
@@ -256,6 +257,11 @@ void AuditLog::failed(const std::string& what) {
     if (std::exchange(failing_, true)) return;
     tell(LogLevel::error, "the audit log " + file_ + " cannot be written: " + what +
                               "; changes go on, and their lines wait as far as there is room");
+}
+
+bool AuditLog::has_lost() {
+    const std::lock_guard lock(mutex_);
+    return lost_ != 0;
 }
 
 void AuditLog::works_again() {

@@ -67,6 +67,7 @@ class AuditLog {
     bool write_line(std::string_view line, std::size_t& done);
     bool open_if_moved();
     void failed(const std::string& what);
+    bool has_lost();
     void works_again();
     void tell(LogLevel level, const std::string& line) const;
 

@@ -37,11 +37,12 @@ void append_parameter(std::string& challenge, std::string_view name, std::string
 class Methods final : public Authenticator {
  public:
     Methods(const AccessOptions& options, const std::shared_ptr<WorkPool>& pool,
-            const LogCallback& log, Address address)
+            const LogCallback& log, Address address, Client client)
         : realm_(options.token.realm),
           service_(options.token.service),
           certificates_(options.certificates),
-          address_(std::move(address)) {
+          address_(std::move(address)),
+          client_(std::move(client)) {
         if (!options.htpasswd.empty()) passwords_.emplace(options.htpasswd, log);
         if (options.token.endpoint) issuer_.emplace(options.token);
         std::unique_ptr<KeySource> keys;
@@ -83,7 +84,7 @@ class Methods final : public Authenticator {
                 }
                 if (!passwords_) refuse("no names and passwords are taken here");
                 co_return co_await passwords_->check(credentials.name, credentials.password,
-                                                     request.client);
+                                                     client_of(request));
             case Scheme::bearer:
                 if (!bearer_) refuse("no bearer tokens are taken here");
                 co_return co_await bearer_->check(credentials.token);
@@ -121,6 +122,10 @@ class Methods final : public Authenticator {
         return caller;
     }
 
+    std::string_view client_of(const HttpRequest& request) const {
+        return client_ ? client_(request) : request.client;
+    }
+
     /// `docker login` knows no other place for a token than the password.
     bool is_dcos_password(const Credentials& credentials) const noexcept {
         return dcos_ && looks_like_jwt(credentials.password);
@@ -137,6 +142,7 @@ class Methods final : public Authenticator {
     const std::string service_;
     const bool certificates_;
     const Address address_;
+    const Client client_;
     std::optional<PasswordChecks> passwords_;
     std::optional<TokenIssuer> issuer_;
     std::optional<BearerTokens> bearer_;
@@ -147,8 +153,8 @@ class Methods final : public Authenticator {
 
 std::unique_ptr<Authenticator> Authenticator::make(const AccessOptions& options,
                                                    std::shared_ptr<WorkPool> pool, LogCallback log,
-                                                   Address address) {
-    return std::make_unique<Methods>(options, pool, log, std::move(address));
+                                                   Address address, Client client) {
+    return std::make_unique<Methods>(options, pool, log, std::move(address), std::move(client));
 }
 
 }  // namespace pkgreg::access

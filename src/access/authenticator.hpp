@@ -30,15 +30,18 @@ class Authenticator {
     /// The address under which a request reached the registry: scheme, host and port, such as
     /// `https://registry.example.com:5000`. May throw.
     using Address = std::function<std::string(const HttpRequest&)>;
+    /// The address of the client behind a request, also where a proxy brought it. A view into it.
+    using Client = std::function<std::string_view(const HttpRequest&)>;
 
     /// Reads the files, makes a signing key where one is needed. Throws `invalid_options` with the
     /// file and what is wrong with it; a URL that does not answer is only told in the log.
     /// @param pool    takes what waits for others (fetching keys); null: the caller's thread does.
     ///                bcrypt has a thread of its own, of lower priority
     /// @param address where the endpoint `/token` is, for challenges; null: the field `Host`
+    /// @param client  for whom failed log-ins count; null: `HttpRequest::client`
     static std::unique_ptr<Authenticator> make(const AccessOptions& options,
                                                std::shared_ptr<WorkPool> pool, LogCallback log,
-                                               Address address = nullptr);
+                                               Address address = nullptr, Client client = nullptr);
     virtual ~Authenticator() = default;
 
     /// The caller, when that can be told at once: no credentials, a certificate, or credentials

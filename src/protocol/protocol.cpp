@@ -5,6 +5,8 @@
 #include "access/too_many_requests.hpp"
 #include "protocol/auditor.hpp"
 #include "protocol/authenticated_protocol.hpp"
+#include "protocol/client_address.hpp"
+#include "protocol/client_networks.hpp"
 #include "protocol/dcos/address.hpp"
 #include "protocol/dcos/handler.hpp"
 #include "protocol/gate.hpp"
@@ -161,9 +163,14 @@ std::shared_ptr<HttpHandler> make_protocol(std::shared_ptr<Registry> registry,
                                            ProtocolOptions options) {
     std::unique_ptr<access::Authenticator> authenticator;
     if (options.access.controls()) {
-        authenticator =
-            access::Authenticator::make(options.access, registry->options().pool,
-                                        registry->options().log, address_of_requests(options));
+        const auto trusted =
+            std::make_shared<const ClientNetworks>("trusted-proxies", options.trusted_proxies);
+        const auto client = [trusted](const HttpRequest& request) {
+            return client_address(request, *trusted);
+        };
+        authenticator = access::Authenticator::make(options.access, registry->options().pool,
+                                                    registry->options().log,
+                                                    address_of_requests(options), client);
     }
     return make_protocol(std::move(registry), std::move(options), std::move(authenticator));
 }

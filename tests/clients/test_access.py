@@ -211,3 +211,17 @@ def test_spellings_get_around_nothing(guarded):
         for target in (f"/v2/{path}/manifests/latest", f"/v2/{path}/tags/list"):
             assert guarded.status("reader", "GET", target) >= 400, target
         assert guarded.status("pusher", "POST", f"/v2/{path}/blobs/uploads/") >= 400, path
+
+
+def test_behind_a_proxy_failed_log_ins_count_for_the_client_that_it_tells_of(servers, tmp_path):
+    guarded = Guarded(servers, tmp_path, "--trusted-proxy", "127.0.0.1")
+
+    def log_in(name, password, client):
+        credentials = base64.b64encode(f"{name}:{password}".encode()).decode()
+        return guarded.server.http.request("GET", "/v2/", headers={"Authorization": "Basic " + credentials,
+                                   "X-Forwarded-For": client}).status
+
+    statuses = [log_in("reader", f"guess-number-{i}", "192.0.2.1") for i in range(12)]
+    assert statuses[0] == 401 and statuses[-1] == 429
+    assert log_in("admin", PASSWORDS["admin"], "192.0.2.1") == 429
+    assert log_in("admin", PASSWORDS["admin"], "192.0.2.2") == 200
