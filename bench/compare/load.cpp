@@ -198,6 +198,7 @@ int program(int argc, char** argv) {
                           {{"url", ""},
                            {"method", "GET"},
                            {"accept", "*/*"},
+                           {"authorization", "none"},
                            {"status", "200"},
                            {"connections", "64"},
                            {"threads", "1"},
@@ -211,7 +212,11 @@ int program(int argc, char** argv) {
     plan.head = options.text("method") == "HEAD";
     plan.request = options.text("method") + " " + plan.url.target +
                    " HTTP/1.1\r\nHost: " + plan.url.authority() +
-                   "\r\nAccept: " + options.text("accept") + "\r\n\r\n";
+                   "\r\nAccept: " + options.text("accept") + "\r\n";
+    if (const std::string who = options.text("authorization"); who != "none") {
+        plan.request += "Authorization: " + who + "\r\n";
+    }
+    plan.request += "\r\n";
     plan.status = static_cast<unsigned>(options.number("status"));
     plan.connections = options.number("connections") / threads;
     plan.rate = options.real("rate") / static_cast<double>(threads);

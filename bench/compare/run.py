@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 
+import access
 import measure
 import packages
 import s3
@@ -19,7 +20,8 @@ import scenarios
 import tls
 from workbench import Workbench
 
-SCENARIOS = {**scenarios.SCENARIOS, **packages.SCENARIOS, **s3.SCENARIOS, **tls.SCENARIOS}
+SCENARIOS = {**scenarios.SCENARIOS, **packages.SCENARIOS, **s3.SCENARIOS, **tls.SCENARIOS,
+             **access.SCENARIOS}
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -78,6 +80,8 @@ def check(parser, options):
     programs = {"taskset", "dd", "openssl"} | ({"nginx", "docker-registry"} - set(options.without))
     if "client-check" in options.scenarios:
         programs |= {"nginx", "wrk"}
+    if {"access", "log-ins"} & set(options.scenarios):
+        programs |= {"htpasswd"}
     if "s3" in options.scenarios:
         programs |= {"aws", "rclone", *s3.Ceph.programs}
     missing = sorted(name for name in programs if shutil.which(name) is None)
