@@ -5,6 +5,7 @@
 #include "access/too_many_requests.hpp"
 
 #include <algorithm>
+#include <sched.h>
 #include <sys/resource.h>
 #include <thread>
 #include <time.h>
@@ -33,11 +34,33 @@ std::size_t thread_count() noexcept {
     return std::clamp<std::size_t>(std::thread::hardware_concurrency() / 4, 1, 8);
 }
 
-/// Threads that serve go first. Not the lowest priority: on a busy machine a log-in has to end.
-void lower_priority() noexcept {
+/// When a computation has not ended by then, another thread does it as well.
+constexpr std::chrono::seconds patience{1};
+
+/// Only what no other thread wants: even a thread of low priority keeps one that serves waiting for
+/// milliseconds. Where that is not allowed, the lowest priority.
+void run_when_idle() noexcept {
+    thread_local bool lowered = false;
+    if (std::exchange(lowered, true)) return;
+    const sched_param none{};
+    if (::sched_setscheduler(0, SCHED_IDLE, &none) != 0) {
+        ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19);
+    }
+}
+
+/// On a machine that is never idle a log-in has to end all the same.
+void run_behind_others() noexcept {
     thread_local bool lowered = false;
     if (std::exchange(lowered, true)) return;
     ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
+}
+
+bool matches(const std::string& password, const std::string& hash) noexcept {
+    try {
+        return matches_bcrypt(password, hash);
+    } catch (const std::exception&) {
+        return false;  // no memory: nobody is let in
+    }
 }
 
 [[noreturn]] void refuse() {
@@ -52,7 +75,7 @@ WatchedFile<PasswordFile>::Value load(const std::filesystem::path& file) {
 }  // namespace
 
 PasswordChecks::PasswordChecks(const std::filesystem::path& file, LogCallback log)
-    : file_(file, &load, std::move(log)), pool_(thread_count()) {}
+    : file_(file, &load, std::move(log)), idle_(thread_count()), steady_(1) {}
 
 ProofKey PasswordChecks::key_of(const std::string& name, std::string_view password,
                                 const std::string& hash) const {
@@ -117,28 +140,39 @@ std::pair<PasswordChecks::CheckPtr, bool> PasswordChecks::join(const ProofKey& k
     }
     CheckPtr check = std::make_shared<Check>();
     running_.emplace(key, check);
-    pool_.post([this, key, password, hash] {
-        lower_priority();
-        bool matches = false;
-        try {
-            matches = matches_bcrypt(password, hash);
-        } catch (const std::exception&) {  // no memory: nobody is let in
-        }
-        finish(key, matches);
+    idle_.post([this, key, check, password, hash] {
+        run_when_idle();
+        if (!is_done(*check)) finish(key, check, matches(password, hash));
+    });
+    const auto due = std::chrono::steady_clock::now() + patience;
+    steady_.post([this, key, check, password, hash, due] {
+        run_behind_others();
+        if (!is_done_by(*check, due)) finish(key, check, matches(password, hash));
     });
     return {check, true};
 }
 
-void PasswordChecks::finish(const ProofKey& key, bool matches) {
+bool PasswordChecks::is_done(const Check& check) {
+    const std::lock_guard lock(mutex_);
+    return check.done;
+}
+
+bool PasswordChecks::is_done_by(const Check& check, std::chrono::steady_clock::time_point due) {
+    std::unique_lock lock(mutex_);
+    return finished_.wait_until(lock, due, [&] { return check.done; });
+}
+
+void PasswordChecks::finish(const ProofKey& key, const CheckPtr& check, bool matches) {
     std::vector<Resume> waiting;
     {
         const std::lock_guard lock(mutex_);
-        const auto found = running_.find(key);
-        found->second->done = true;
-        found->second->matches = matches;
-        waiting.swap(found->second->waiting);
-        running_.erase(found);
+        if (check->done) return;  // by another thread
+        check->done = true;
+        check->matches = matches;
+        waiting.swap(check->waiting);
+        running_.erase(key);
     }
+    finished_.notify_all();
     for (Resume& resume : waiting) resume();
 }
 

@@ -12,6 +12,8 @@
 #include "access/watched_file.hpp"
 #include "base/suspend.hpp"
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
@@ -27,8 +29,9 @@ namespace pkgreg::access {
 
 /// Any thread may call every member.
 ///
-/// bcrypt takes up a core for a while, so it has threads of its own, of low priority: one for four
-/// cores. Requests that bring the same name and password wait for one computation.
+/// bcrypt takes up a core for a while, so it has threads of its own: one for four cores, which only
+/// runs while a core is idle, and one that helps where that takes too long. Requests that bring the
+/// same name and password wait for one computation.
 class PasswordChecks {
  public:
     /// Reads the file. Throws `invalid_options`.
@@ -60,7 +63,9 @@ class PasswordChecks {
     /// The computation for that proof, and whether it was begun for this caller.
     std::pair<CheckPtr, bool> join(const ProofKey& key, const std::string& password,
                                    const std::string& hash);
-    void finish(const ProofKey& key, bool matches);
+    bool is_done(const Check& check);
+    bool is_done_by(const Check& check, std::chrono::steady_clock::time_point due);
+    void finish(const ProofKey& key, const CheckPtr& check, bool matches);
     awaitable<bool> result_of(CheckPtr check);
 
     WatchedFile<PasswordFile> file_;
@@ -71,7 +76,10 @@ class PasswordChecks {
     FailedLogins failed_;
     std::mutex mutex_;
     std::unordered_map<ProofKey, CheckPtr, ProofKeyHash> running_;
-    WorkPool pool_;  // the last member: its threads use the others
+    std::condition_variable finished_;
+    // The last members: their threads use the others.
+    WorkPool idle_;
+    WorkPool steady_;
 };
 
 }  // namespace pkgreg::access
