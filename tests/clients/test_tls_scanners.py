@@ -50,6 +50,10 @@ def test_testssl_finds_nothing_to_complain_of(servers, tmp_path):
     findings = {entry["id"]: entry for entry in json.loads(report.read_text())}
     worse = [entry for name, entry in findings.items()
              if entry["severity"] not in ("OK", "INFO") and not name.startswith(OF_THE_CERTIFICATE)]
+    # Its second connection of this check fails at times on a busy machine; resumption has tests of its
+    # own in test_tls.py.
+    worse = [entry for entry in worse if (entry["id"], entry["finding"]) != (
+        "sessionresumption_ticket", "check failed because of connect problem")]
     assert not worse, worse
     for name in ("SSLv2", "SSLv3", "TLS1", "TLS1_1", "cipherlist_NULL", "cipherlist_aNULL",
                  "cipherlist_EXPORT", "cipherlist_LOW", "cipherlist_3DES_IDEA"):
