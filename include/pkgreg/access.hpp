@@ -15,7 +15,8 @@ namespace pkgreg {
 enum class IdentityKind : std::uint8_t {
     anonymous,    ///< not at all
     basic,        ///< name and password (RFC 7617)
-    token,        ///< bearer token (RFC 6750) of an issuer that is trusted, or of this registry
+    token,        ///< bearer token (RFC 6750) of an outside issuer; one of this registry keeps the
+                  ///< kind of the identity that it was issued to
     dcos,         ///< DC/OS authentication token
     certificate,  ///< certificate over TLS
     embedder,     ///< the program that calls the library vouches for it
