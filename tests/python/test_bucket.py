@@ -43,11 +43,13 @@ def test_content_is_kept(location, tmp_path):
 
 
 def test_a_part_is_read(location):
+    """What comes over the network in pieces is read as from a file."""
     with pkgreg.Registry(location) as registry:
         app = registry.repository("app")
         digest = app.push_blob(LARGE)
         with app.open_blob(digest, 1 << 20, 10 << 20) as reader:
             assert reader.read(100) == LARGE[1 << 20:(1 << 20) + 100]
+            assert reader.read(8 << 20) == LARGE[(1 << 20) + 100:(9 << 20) + 100]
             reader.seek(-1000, os.SEEK_END)
             assert reader.read() == LARGE[(10 << 20) - 1000:10 << 20]
         with pytest.raises(pkgreg.BlobUnknownError):

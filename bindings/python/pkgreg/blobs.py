@@ -38,9 +38,10 @@ def info_of(info: _library.BlobInfo) -> BlobInfo:
 class BlobReader(io.RawIOBase):
     """A blob, or a part of it, as a binary file: read, readinto, seek, tell.
 
-    A position is counted from where the reader was opened. Each read gives what is there, at most
-    what was asked for, so `io.BufferedReader(reader)` suits many small reads. As with all files, one
-    thread uses it at a time.
+    A position is counted from where the reader was opened. `read` gives as much as was asked for,
+    and less only at the end; `readinto` may give less, what the storage had ready. Nothing is
+    buffered, so `io.BufferedReader(reader)` suits many small reads. As with all files, one thread
+    uses it at a time.
     """
 
     def __init__(self, registry: "Registry", repository: str, digest: str, start: int,
@@ -105,17 +106,15 @@ class BlobReader(io.RawIOBase):
             return self._read_at(address, size)
 
     def read(self, size: Optional[int] = -1) -> bytes:
-        """At most `size` bytes, or all that are left; none only at the end."""
+        """The next `size` bytes, or all that are left; fewer only at the end."""
         self._require_open()
-        if size is None or size < 0:
-            return self.readall()
-        return self._bytes(min(size, max(self._length - self._position, 0)), whole=False)
+        left = max(self._length - self._position, 0)
+        return self._bytes(left if size is None or size < 0 else min(size, left))
 
     def readall(self) -> bytes:
-        self._require_open()
-        return self._bytes(max(self._length - self._position, 0), whole=True)
+        return self.read()
 
-    def _bytes(self, size: int, whole: bool) -> bytes:
+    def _bytes(self, size: int) -> bytes:
         """New bytes, read into while nobody else has seen them, as CPython's own readers do."""
         if size == 0:
             return b""
@@ -124,7 +123,7 @@ class BlobReader(io.RawIOBase):
         while done < size:
             read = self._read_at(address + done, size - done)
             done += read
-            if read == 0 or not whole:
+            if read == 0:
                 break
         return data if done == size else data[:done]
 

@@ -119,10 +119,10 @@ class Response:
         return self._body[self._position:] if self._position else self._body
 
     def read(self, size: Optional[int] = -1) -> bytes:
-        """The next bytes, at most `size`, or all that are left; none only at the end."""
+        """The next `size` bytes, or all that are left; fewer only at the end."""
         if self._body is None:
             if size is not None and size >= 0:
-                return self._some(size)
+                return self._next(size)
             data = self._rest()
             self._body = b""
             self.close()
@@ -133,7 +133,7 @@ class Response:
         return self._body if begin == 0 and end == len(self._body) else self._body[begin:end]
 
     def readinto(self, buffer: Any) -> int:
-        """Reads straight into a writable buffer; 0 only at the end."""
+        """Reads what is ready straight into a writable buffer; 0 only at the end."""
         if memoryview(buffer).readonly:
             raise TypeError("readinto() needs a writable buffer")
         if self._body is None:
@@ -157,6 +157,16 @@ class Response:
         with exported(data) as (address, room):
             got = self._fill(address, room)
         return bytes(data[:got])
+
+    def _next(self, size: int) -> bytes:
+        data = self._some(size)
+        if len(data) == size or not data:
+            return data
+        out = io.BytesIO()
+        while data:
+            size -= out.write(data)
+            data = self._some(size)
+        return out.getvalue()
 
     def _rest(self) -> bytes:
         out = io.BytesIO()
