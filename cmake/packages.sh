@@ -7,7 +7,7 @@
 
 # What cmake/PkgregDependencies.cmake looks for, and the tools that build it.
 packages_build=(
-    ca-certificates ccache cmake g++ ninja-build pkg-config
+    ca-certificates cmake g++ ninja-build pkg-config
     libarchive-dev libboost1.81-dev libcli11-dev libcurl4-openssl-dev libpugixml-dev libsimdjson-dev
     libspdlog-dev libssl-dev libzstd-dev zlib1g-dev)
 

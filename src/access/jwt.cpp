@@ -14,29 +14,30 @@
 namespace pkgreg::access {
 namespace {
 
-[[noreturn]] void refuse(std::string problem) {
+[[noreturn]] void refuse_jwt(std::string problem) {
     throw Error(ErrorCode::unauthorized, "the token " + std::move(problem));
 }
 
 /// A part as a JSON object.
 JsonValue read_object(std::string_view part, std::string_view what) {
     const auto bytes = from_base64url(part);
-    if (!bytes) refuse("is malformed: its " + std::string(what) + " is not base64url");
+    if (!bytes) refuse_jwt("is malformed: its " + std::string(what) + " is not base64url");
     JsonValue value;
     try {
         value = parse_json(*bytes, what);
     } catch (const Error& error) {
-        refuse("is malformed: " + error.message());
+        refuse_jwt("is malformed: " + error.message());
     }
     if (value.type != JsonValue::Type::object) {
-        refuse("is malformed: its " + std::string(what) + " is no object");
+        refuse_jwt("is malformed: its " + std::string(what) + " is no object");
     }
     return value;
 }
 
 const std::string& text_of(const JsonMember& member) {
     if (member.value.type != JsonValue::Type::string) {
-        refuse("is malformed: " + member.name + " is " + member.value.describe() + ", not a text");
+        refuse_jwt("is malformed: " + member.name + " is " + member.value.describe() +
+                   ", not a text");
     }
     return member.value.text;
 }
@@ -44,8 +45,8 @@ const std::string& text_of(const JsonMember& member) {
 double time_of(const JsonMember& member) {
     if (member.value.type != JsonValue::Type::number || !std::isfinite(member.value.number) ||
         member.value.number < 0) {
-        refuse("is malformed: " + member.name + " is " + member.value.describe() +
-               ", not a number of seconds since 1970");
+        refuse_jwt("is malformed: " + member.name + " is " + member.value.describe() +
+                   ", not a number of seconds since 1970");
     }
     return member.value.number;
 }
@@ -59,7 +60,7 @@ std::vector<std::string> texts_of(const JsonMember& member) {
         texts.push_back(item.text);
     }
     if (!well_formed) {
-        refuse("is malformed: " + member.name + " is neither a text nor an array of texts");
+        refuse_jwt("is malformed: " + member.name + " is neither a text nor an array of texts");
     }
     return texts;
 }
@@ -69,7 +70,7 @@ Identity identity_of(const JsonMember& claim) {
     for (const JsonMember& member : claim.value.members) {
         if (member.name == "kind") {
             const auto kind = parse_identity_kind(text_of(member));
-            if (!kind) refuse("is malformed: it is for an unknown kind of identity");
+            if (!kind) refuse_jwt("is malformed: it is for an unknown kind of identity");
             identity.kind = *kind;
         } else if (member.name == "groups") {
             identity.groups = texts_of(member);
@@ -90,15 +91,15 @@ void read_header(std::string_view part, Jwt& token) {
             } else if (name == to_string(jose::Algorithm::es256)) {
                 token.algorithm = jose::Algorithm::es256;
             } else {
-                refuse("is not signed with RS256 or ES256");
+                refuse_jwt("is not signed with RS256 or ES256");
             }
         } else if (member.name == "kid") {
             token.key_id = text_of(member);
         } else if (member.name == "crit") {
-            refuse("has extensions that must be understood (crit), and are not");
+            refuse_jwt("has extensions that must be understood (crit), and are not");
         }
     }
-    if (!has_algorithm) refuse("is malformed: its header has no alg");
+    if (!has_algorithm) refuse_jwt("is malformed: its header has no alg");
 }
 
 Claims read_claims(std::string_view part) {
@@ -123,18 +124,18 @@ Claims read_claims(std::string_view part) {
 
 Jwt Jwt::parse(std::string_view text) {
     if (text.size() > max_token_size) {
-        refuse("is longer than " + std::to_string(max_token_size) + " bytes");
+        refuse_jwt("is longer than " + std::to_string(max_token_size) + " bytes");
     }
     const std::size_t first = text.find('.');
     const std::size_t last = text.rfind('.');
     if (first == text.npos || first == last || text.find('.', first + 1) != last) {
-        refuse("is malformed: it has no three parts");
+        refuse_jwt("is malformed: it has no three parts");
     }
     Jwt token{};
     token.signed_text = text.substr(0, last);
     read_header(text.substr(0, first), token);
     auto signature = from_base64url(text.substr(last + 1));
-    if (!signature || signature->empty()) refuse("is malformed: it has no signature");
+    if (!signature || signature->empty()) refuse_jwt("is malformed: it has no signature");
     token.signature = *std::move(signature);
     token.claims = read_claims(text.substr(first + 1, last - first - 1));
     return token;
@@ -145,14 +146,14 @@ bool looks_like_jwt(std::string_view text) noexcept {
 }
 
 void check_times(const Claims& claims, std::int64_t now) {
-    if (!claims.expires) refuse("never expires (it has no exp); such tokens are not taken");
-    if (now >= end_of(claims)) refuse("is expired; get a new one");
+    if (!claims.expires) refuse_jwt("never expires (it has no exp); such tokens are not taken");
+    if (now >= end_of(claims)) refuse_jwt("is expired; get a new one");
     const auto latest = static_cast<double>(now + clock_leeway);
     if (claims.not_before && *claims.not_before > latest) {
-        refuse("is not valid yet (nbf); is the clock of one of the machines wrong?");
+        refuse_jwt("is not valid yet (nbf); is the clock of one of the machines wrong?");
     }
     if (claims.issued_at && *claims.issued_at > latest) {
-        refuse("was issued in the future (iat); is the clock of one of the machines wrong?");
+        refuse_jwt("was issued in the future (iat); is the clock of one of the machines wrong?");
     }
 }
 
@@ -164,10 +165,10 @@ std::int64_t end_of(const Claims& claims) noexcept {
 
 void check_parties(const Claims& claims, std::string_view issuer, std::string_view audience) {
     if (!issuer.empty() && claims.issuer != issuer) {
-        refuse("is of another issuer (iss) than this registry trusts");
+        refuse_jwt("is of another issuer (iss) than this registry trusts");
     }
     if (std::ranges::find(claims.audience, audience) == claims.audience.end()) {
-        refuse("is for another service (aud) than '" + std::string(audience) + "'");
+        refuse_jwt("is for another service (aud) than '" + std::string(audience) + "'");
     }
 }
 

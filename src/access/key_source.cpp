@@ -31,14 +31,14 @@ std::int64_t now() noexcept {
     return time.tv_sec;
 }
 
-KeySource::Keys load(const std::filesystem::path& file) {
+KeySource::Keys load_keys(const std::filesystem::path& file) {
     return std::make_shared<const JwkSet>(
         JwkSet::parse(read_small_file(file, max_document), file.string()));
 }
 
 class FileKeys final : public KeySource {
  public:
-    FileKeys(const std::string& file, LogCallback log) : file_(file, &load, std::move(log)) {}
+    FileKeys(const std::string& file, LogCallback log) : file_(file, &load_keys, std::move(log)) {}
 
     Keys current() override { return file_.current(); }
     awaitable<Keys> refreshed() override { co_return file_.current(); }

@@ -24,7 +24,7 @@ constexpr std::int64_t wrong_seconds = 60;
 /// More computations do not wait: the last one's client would have given up.
 constexpr std::size_t max_running = 256;
 
-std::int64_t now() noexcept {
+std::int64_t now_seconds() noexcept {
     timespec time{};
     ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
     return time.tv_sec;
@@ -63,11 +63,11 @@ bool matches(const std::string& password, const std::string& hash) noexcept {
     }
 }
 
-[[noreturn]] void refuse() {
+[[noreturn]] void refuse_password() {
     throw Error(ErrorCode::unauthorized, "wrong name or password");
 }
 
-WatchedFile<PasswordFile>::Value load(const std::filesystem::path& file) {
+WatchedFile<PasswordFile>::Value load_passwords(const std::filesystem::path& file) {
     return std::make_shared<const PasswordFile>(
         PasswordFile::parse(read_small_file(file, max_file_size), file.string()));
 }
@@ -75,7 +75,7 @@ WatchedFile<PasswordFile>::Value load(const std::filesystem::path& file) {
 }  // namespace
 
 PasswordChecks::PasswordChecks(const std::filesystem::path& file, LogCallback log)
-    : file_(file, &load, std::move(log)), idle_(thread_count()), steady_(1) {}
+    : file_(file, &load_passwords, std::move(log)), idle_(thread_count()), steady_(1) {}
 
 ProofKey PasswordChecks::key_of(const std::string& name, std::string_view password,
                                 const std::string& hash) const {
@@ -86,7 +86,8 @@ ProofKey PasswordChecks::key_of(const std::string& name, std::string_view passwo
 CallerPtr PasswordChecks::known(const std::string& name, std::string_view password) {
     const auto file = file_.current();
     const std::string* const hash = file->find(name);
-    return hash == nullptr ? nullptr : cache_.find(key_of(name, password, *hash), nullptr, now());
+    return hash == nullptr ? nullptr
+                           : cache_.find(key_of(name, password, *hash), nullptr, now_seconds());
 }
 
 awaitable<CallerPtr> PasswordChecks::check(const std::string& name, const std::string& password,
@@ -95,11 +96,11 @@ awaitable<CallerPtr> PasswordChecks::check(const std::string& name, const std::s
     const std::string* const known_hash = file->find(name);
     const std::string hash = known_hash != nullptr ? *known_hash : file->nobody();
     const ProofKey key = key_of(name, password, hash);
-    if (CallerPtr caller = cache_.find(key, nullptr, now())) co_return caller;
-    if (wrong_.find(key, nullptr, now())) refuse();
+    if (CallerPtr caller = cache_.find(key, nullptr, now_seconds())) co_return caller;
+    if (wrong_.find(key, nullptr, now_seconds())) refuse_password();
 
     const ClientKey address(client);
-    const std::chrono::seconds pause = failed_.begin(name, address.bytes(), now());
+    const std::chrono::seconds pause = failed_.begin(name, address.bytes(), now_seconds());
     if (pause.count() > 0) {
         throw TooManyRequests(
             "too many log-ins failed; try again in " + std::to_string(pause.count()) + " s", pause);
@@ -111,19 +112,19 @@ awaitable<CallerPtr> PasswordChecks::check(const std::string& name, const std::s
         std::tie(check, first) = join(key, password, hash);
         matches = co_await result_of(check);
     } catch (...) {
-        failed_.end(name, address.bytes(), now(), false);
+        failed_.end(name, address.bytes(), now_seconds(), false);
         throw;
     }
     matches = matches && known_hash != nullptr;
     // Who brings one wrong password on ten connections at once has made one guess.
-    failed_.end(name, address.bytes(), now(), !matches && first);
+    failed_.end(name, address.bytes(), now_seconds(), !matches && first);
     auto caller = std::make_shared<Caller>();
     if (!matches) {
-        wrong_.put(key, nullptr, caller, now() + wrong_seconds);
-        refuse();
+        wrong_.put(key, nullptr, caller, now_seconds() + wrong_seconds);
+        refuse_password();
     }
     caller->identity = {IdentityKind::basic, name, {}};
-    cache_.put(key, nullptr, caller, now() + remembered_seconds);
+    cache_.put(key, nullptr, caller, now_seconds() + remembered_seconds);
     co_return caller;
 }
 

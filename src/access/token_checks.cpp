@@ -19,7 +19,7 @@ std::int64_t now() noexcept {
     return time.tv_sec;
 }
 
-[[noreturn]] void refuse(const std::string& problem) {
+[[noreturn]] void refuse_token(const std::string& problem) {
     throw Error(ErrorCode::unauthorized, "the token " + problem);
 }
 
@@ -41,18 +41,18 @@ awaitable<KeySource::Keys> verify(const Jwt& token, KeySource& source) {
     if (fitting.empty() || token.key_id.empty()) {
         keys = co_await source.refreshed();
         fitting = keys->find(token.algorithm, token.key_id);
-        if (fitting.empty()) refuse("is signed with a key that its issuer does not have");
+        if (fitting.empty()) refuse_token("is signed with a key that its issuer does not have");
         if (verifies(token, fitting)) co_return keys;
     }
-    refuse("has a wrong signature");
+    refuse_token("has a wrong signature");
 }
 
 /// Names go into logs and are compared with the policy's.
 void check_name(const std::string& name, std::string_view claim) {
     const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
     if (name.size() > max_name || std::ranges::any_of(name, control)) {
-        refuse("has a name (" + std::string(claim) +
-               ") that is too long or holds control characters");
+        refuse_token("has a name (" + std::string(claim) +
+                     ") that is too long or holds control characters");
     }
 }
 
@@ -73,7 +73,7 @@ awaitable<CallerPtr> BearerTokens::check(std::string_view text) {
         cache_.put(hash_.of({text}), nullptr, caller, end_of(token.claims));
         co_return caller;
     }
-    if (!keys_) refuse("is not signed by this registry, or by its former key; get a new one");
+    if (!keys_) refuse_token("is not signed by this registry, or by its former key; get a new one");
     check_times(token.claims, now());
     check_parties(token.claims, issuer_, service_);
     KeySource::Keys keys = co_await verify(token, *keys_);
@@ -86,11 +86,12 @@ awaitable<CallerPtr> BearerTokens::check(std::string_view text) {
 CallerPtr BearerTokens::check_own(const Jwt& token) const {
     if (token.algorithm != own_->public_key().algorithm() ||
         !own_->public_key().verifies(token.signed_text, token.signature)) {
-        refuse("has a wrong signature");
+        refuse_token("has a wrong signature");
     }
     check_times(token.claims, now());
     check_parties(token.claims, own_->issuer(), own_->service());
-    if (!token.claims.identity || !token.claims.access) refuse("is malformed: a claim is missing");
+    if (!token.claims.identity || !token.claims.access)
+        refuse_token("is malformed: a claim is missing");
     auto caller = std::make_shared<Caller>();
     caller->identity = *token.claims.identity;
     caller->identity.name = token.claims.subject;
@@ -117,8 +118,9 @@ CallerPtr DcosTokens::known(std::string_view token, std::string_view uid) {
 awaitable<CallerPtr> DcosTokens::check(std::string_view text, std::string_view uid) {
     const Jwt token = Jwt::parse(text);
     check_times(token.claims, now());
-    if (token.claims.uid.empty()) refuse("is no DC/OS authentication token (it has no uid)");
-    if (!uid.empty() && token.claims.uid != uid) refuse("is for another user than the name given");
+    if (token.claims.uid.empty()) refuse_token("is no DC/OS authentication token (it has no uid)");
+    if (!uid.empty() && token.claims.uid != uid)
+        refuse_token("is for another user than the name given");
     check_name(token.claims.uid, "uid");
     KeySource::Keys keys = co_await verify(token, *keys_);
     auto caller = std::make_shared<Caller>();

@@ -74,14 +74,14 @@ std::string at(std::string_view list, std::size_t index) {
 }
 
 /// A descriptor inside a manifest, whose other fields do not matter here.
-struct Reference {
+struct BundleReference {
     std::string media_type;
     Digest digest;
     std::uint64_t size;
     bool elsewhere;  ///< has `urls`
 };
 
-Reference read_reference(JsonNode node, const std::string& where) {
+BundleReference read_reference(JsonNode node, const std::string& where) {
     const auto type = node.find("mediaType", JsonKind::string);
     const auto digest_text = node.find("digest", JsonKind::string);
     const auto size = node.find("size", JsonKind::number);
@@ -316,7 +316,7 @@ void BundleLedger::announce_from(std::string_view manifest, const std::string& m
         }
         std::size_t i = 0;
         for (const JsonNode node : entries->children()) {
-            Reference child = read_reference(node, at(list, i++));
+            BundleReference child = read_reference(node, at(list, i++));
             const bool parsed =
                 list == "manifests" && (is_image(child.media_type) || is_index(child.media_type));
             announce({parsed ? BundleBlob::Kind::manifest : BundleBlob::Kind::blob, child.digest,
@@ -330,7 +330,7 @@ void BundleLedger::announce_from(std::string_view manifest, const std::string& m
     }
     const auto config = root.find("config", JsonKind::object);
     if (!config) refuse("a manifest of an image", "config is missing");
-    const Reference reference = read_reference(*config, "config");
+    const BundleReference reference = read_reference(*config, "config");
     announce({BundleBlob::Kind::blob, reference.digest, reference.size}, true);
     announce_all("layers", true);
 }

@@ -17,18 +17,18 @@
 namespace pkgreg {
 namespace {
 
-constexpr std::size_t chunk = 256 * 1024;
+constexpr std::size_t read_size = 256 * 1024;
 /// What may follow the entries: the directory of the archive.
 constexpr std::uint64_t max_directory = std::uint64_t{64} << 20;
 /// The record that a ZIP archive without a comment ends on (APPNOTE 4.3.16), and how it begins.
 constexpr std::size_t end_record_size = 22;
 constexpr std::string_view end_record_mark = "PK\5\6";
 
-std::string quoted(std::string_view name) {
+std::string quoted_name(std::string_view name) {
     return "'" + std::string(name.substr(0, 200)) + "'";
 }
 
-[[noreturn]] void refuse(const std::string& message) {
+[[noreturn]] void refuse_bundle(const std::string& message) {
     throw Error(ErrorCode::invalid_argument, "not a valid bundle: " + message);
 }
 
@@ -56,11 +56,11 @@ class Reader {
         for (const SpooledArchives::Image& image : archives_->images()) deliver(image);
         while (next_entry()) read_entry();
         if (const BundleBlob* missing = ledger_->next()) {
-            refuse(missing->digest.to_string() + " is missing");
+            refuse_bundle(missing->digest.to_string() + " is missing");
         }
         for (const char* name : {"images/oci-layout", "images/index.json"}) {
             if (!laid_out_.empty() && !names_.contains(name)) {
-                refuse(std::string(name) + " is missing");
+                refuse_bundle(std::string(name) + " is missing");
             }
         }
         drain();
@@ -85,7 +85,7 @@ class Reader {
     void check(int result) {
         if (result == ARCHIVE_OK) return;
         if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
-        refuse(archive_message(archive_.get()));
+        refuse_bundle(archive_message(archive_.get()));
     }
 
     /// Moves on to the next entry and judges what it claims to be.
@@ -94,21 +94,21 @@ class Reader {
         if (result == ARCHIVE_EOF) return false;
         check(result);
         const char* name = archive_entry_pathname(entry_);
-        if (!name) refuse("an entry has a name that is not text");
+        if (!name) refuse_bundle("an entry has a name that is not text");
         name_ = name;
         if (archive_entry_filetype(entry_) != AE_IFREG || archive_entry_symlink(entry_) ||
             archive_entry_hardlink(entry_)) {
-            refuse(quoted(name_) + " is not a regular file");
+            refuse_bundle(quoted_name(name_) + " is not a regular file");
         }
-        if (archive_entry_is_encrypted(entry_)) refuse(quoted(name_) + " is encrypted");
-        if (!names_.insert(name_).second) refuse(quoted(name_) + " is there twice");
+        if (archive_entry_is_encrypted(entry_)) refuse_bundle(quoted_name(name_) + " is encrypted");
+        if (!names_.insert(name_).second) refuse_bundle(quoted_name(name_) + " is there twice");
         return true;
     }
 
     void expect(std::string_view name) {
-        if (!next_entry()) refuse(std::string(name) + " is missing");
+        if (!next_entry()) refuse_bundle(std::string(name) + " is missing");
         if (name_ != name) {
-            refuse(quoted(name_) + " stands where " + std::string(name) + " must be");
+            refuse_bundle(quoted_name(name_) + " stands where " + std::string(name) + " must be");
         }
     }
 
@@ -122,7 +122,7 @@ class Reader {
             if (result == ARCHIVE_EOF) return {};
             check(result);
             if (static_cast<std::uint64_t>(offset) != entry_read_) {
-                refuse(quoted(name_) + " has holes");
+                refuse_bundle(quoted_name(name_) + " has holes");
             }
         } while (size == 0);
         entry_read_ += size;
@@ -134,7 +134,8 @@ class Reader {
         entry_read_ = 0;
         for (std::string_view piece = next_piece(); !piece.empty(); piece = next_piece()) {
             if (piece.size() > limit - text.size()) {
-                refuse(quoted(name_) + " has more than " + std::to_string(limit >> 20) + " MiB");
+                refuse_bundle(quoted_name(name_) + " has more than " + std::to_string(limit >> 20) +
+                              " MiB");
             }
             text.append(piece);
         }
@@ -156,9 +157,10 @@ class Reader {
     void read_archives(const std::vector<ArchivedImage>& archived) {
         archives_.emplace(archived);
         while (archives_->waiting()) {
-            if (!next_entry()) refuse("an archive of images is missing");
+            if (!next_entry()) refuse_bundle("an archive of images is missing");
             const auto size = archives_->wanted(name_);
-            if (!size) refuse(quoted(name_) + " stands where an archive of images must be");
+            if (!size)
+                refuse_bundle(quoted_name(name_) + " stands where an archive of images must be");
             archives_->take(name_, spool(*size));
         }
         std::set<std::size_t> positions;
@@ -191,7 +193,7 @@ class Reader {
             visitor_.end(blob);
             ledger_->complete(blob, manifest);
         }
-        std::string buffer(chunk, '\0');
+        std::string buffer(read_size, '\0');
         for (const DockerImage::Blob& part : image.image.blobs) {
             const BundleBlob* announced = ledger_->find(false, part.digest);
             if (!announced) continue;
@@ -206,13 +208,13 @@ class Reader {
 
     void read_entry() {
         if (laid_out_.empty() && name_.starts_with("images/")) {
-            refuse(quoted(name_) + ", but bundle.json lists no image for it");
+            refuse_bundle(quoted_name(name_) + ", but bundle.json lists no image for it");
         }
         if (name_ == "images/oci-layout") {
             const JsonText layout(read_document(max_bundle_manifest));
             const auto version = layout.root().find("imageLayoutVersion", JsonKind::string);
             if (!version || version->string() != "1.0.0") {
-                refuse("images/oci-layout must have the imageLayoutVersion 1.0.0");
+                refuse_bundle("images/oci-layout must have the imageLayoutVersion 1.0.0");
             }
         } else if (name_ == "images/index.json") {
             check_bundle_images(laid_out_, read_document(max_bundle_document));
@@ -226,16 +228,18 @@ class Reader {
         std::string_view rest = name_;
         const bool resource = rest.starts_with("resources/");
         const std::string_view folder = resource ? "resources/" : "images/blobs/";
-        if (!rest.starts_with(folder)) refuse(quoted(name_) + " is not part of a bundle");
+        if (!rest.starts_with(folder))
+            refuse_bundle(quoted_name(name_) + " is not part of a bundle");
         rest.remove_prefix(folder.size());
         const std::size_t slash = rest.find('/');
         const auto algorithm = parse_digest_algorithm(rest.substr(0, slash));
         const auto digest = algorithm && slash != std::string_view::npos
                                 ? Digest::try_parse_hex(*algorithm, rest.substr(slash + 1))
                                 : std::nullopt;
-        if (!digest) refuse(quoted(name_) + " is not named by a digest");
+        if (!digest) refuse_bundle(quoted_name(name_) + " is not named by a digest");
         const BundleBlob* blob = ledger_->find(resource, *digest);
-        if (!blob) refuse(quoted(name_) + " was not announced by what stands in front of it");
+        if (!blob)
+            refuse_bundle(quoted_name(name_) + " was not announced by what stands in front of it");
         return *blob;
     }
 
@@ -272,13 +276,13 @@ class Reader {
 
     void require_digest(const BundleBlob& blob, const Hasher& hasher) const {
         if (hasher.digest() == blob.digest) return;
-        throw Error(ErrorCode::digest_invalid, "the content of " + quoted(name_) +
+        throw Error(ErrorCode::digest_invalid, "the content of " + quoted_name(name_) +
                                                    " in the bundle has the digest " +
                                                    hasher.digest().to_string());
     }
 
     [[noreturn]] void wrong_size(std::uint64_t announced) const {
-        throw Error(ErrorCode::size_invalid, quoted(name_) + " in the bundle must have " +
+        throw Error(ErrorCode::size_invalid, quoted_name(name_) + " in the bundle must have " +
                                                  std::to_string(announced) +
                                                  " bytes, as was announced");
     }
@@ -287,7 +291,8 @@ class Reader {
     void check_stored(std::string_view piece) {
         delivered_ += piece.size();
         if (delivered_ > taken_) {
-            refuse(quoted(name_) + " is compressed; all but the JSON documents must be stored");
+            refuse_bundle(quoted_name(name_) +
+                          " is compressed; all but the JSON documents must be stored");
         }
     }
 
@@ -296,7 +301,7 @@ class Reader {
         const std::uint64_t end = taken_ + max_directory;
         for (std::string_view block = input_(); !block.empty(); block = input_()) {
             take(block);
-            if (taken_ > end) refuse("too much follows its last entry");
+            if (taken_ > end) refuse_bundle("too much follows its last entry");
         }
         // All content was there; but a file that was cut short anywhere is not what was built.
         if (!tail_.starts_with(end_record_mark)) {
@@ -337,7 +342,7 @@ void read_bundle(const BlockReader& input, BundleVisitor& visitor, BundleHashing
 }
 
 void read_bundle(const ByteReader& input, BundleVisitor& visitor, BundleHashing hashing) {
-    std::string buffer(chunk, '\0');
+    std::string buffer(read_size, '\0');
     const BlockReader blocks = [&] { return std::string_view(buffer).substr(0, input(buffer)); };
     read_bundle(blocks, visitor, hashing);
 }

@@ -13,7 +13,7 @@
 namespace pkgreg {
 namespace {
 
-constexpr std::size_t chunk = 256 * 1024;
+constexpr std::size_t write_size = 256 * 1024;
 /// 1 January 1980, where the time of ZIP begins: equal contents make equal bundles.
 constexpr std::int64_t entry_time = 315532800;
 
@@ -118,7 +118,7 @@ class BundleWriter::State {
     /// Copies a blob into its entry; returns the content of a manifest.
     std::string copy(const BundleBlob& blob, const ByteReader& content) {
         std::string manifest;
-        std::string buffer(chunk, '\0');
+        std::string buffer(write_size, '\0');
         Hasher hasher(blob.digest.algorithm());
         while (const std::size_t n = content(buffer)) {
             const std::string_view bytes(buffer.data(), n);

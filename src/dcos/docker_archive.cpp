@@ -19,7 +19,7 @@
 namespace pkgreg {
 namespace {
 
-constexpr std::size_t chunk = 64 * 1024;
+constexpr std::size_t archive_read_size = 64 * 1024;
 /// Of manifest.json and of a configuration; real ones are a thousandth of that.
 constexpr std::size_t max_document = std::size_t{4} << 20;
 // What an index of the archive costs is bounded by these; an image has at most 127 layers.
@@ -31,11 +31,11 @@ constexpr std::size_t max_links = 8;
 constexpr std::string_view config_type = "application/vnd.docker.container.image.v1+json";
 constexpr std::string_view layer_type = "application/vnd.docker.image.rootfs.diff.tar";
 
-[[noreturn]] void refuse(const std::string& message) {
+[[noreturn]] void refuse_archive(const std::string& message) {
     throw Error(ErrorCode::invalid_argument, "not a valid archive of 'docker save': " + message);
 }
 
-std::string quoted(std::string_view name) {
+std::string quoted_path(std::string_view name) {
     return "'" + std::string(name.substr(0, 200)) + "'";
 }
 
@@ -75,7 +75,7 @@ std::string_view folder_of(std::string_view name) {
 class Walk {
  public:
     explicit Walk(const ArchiveSource& source)
-        : source_(source), buffer_(chunk, '\0'), archive_(archive_read_new()) {
+        : source_(source), buffer_(archive_read_size, '\0'), archive_(archive_read_new()) {
         if (!archive_) throw std::bad_alloc();
         check(archive_read_support_format_tar(archive_.get()));
         check(archive_read_set_skip_callback(archive_.get(), &Walk::on_skip));
@@ -87,7 +87,8 @@ class Walk {
         if (result == ARCHIVE_EOF) return false;
         check(result);
         const char* name = archive_entry_pathname(entry_);
-        if (!name || std::strlen(name) > max_name) refuse("an entry has a name that is no path");
+        if (!name || std::strlen(name) > max_name)
+            refuse_archive("an entry has a name that is no path");
         name_ = name;
         read_ = 0;
         ++index_;
@@ -97,7 +98,7 @@ class Walk {
     /// Moves on to an entry by its number.
     void skip_to(std::size_t index) {
         while (index_ != index + 1) {
-            if (!next()) refuse("it changed while it was read");
+            if (!next()) refuse_archive("it changed while it was read");
         }
     }
 
@@ -114,19 +115,20 @@ class Walk {
         do {
             const int result = archive_read_data_block(archive_.get(), &bytes, &size, &offset);
             if (result == ARCHIVE_EOF) {
-                if (read_ != this->size()) refuse(quoted(name_) + " has holes");
+                if (read_ != this->size()) refuse_archive(quoted_path(name_) + " has holes");
                 return {};
             }
             check(result);
             // An entry with holes could be far larger than the archive.
-            if (static_cast<std::uint64_t>(offset) != read_) refuse(quoted(name_) + " has holes");
+            if (static_cast<std::uint64_t>(offset) != read_)
+                refuse_archive(quoted_path(name_) + " has holes");
         } while (size == 0);
         read_ += size;
         return {static_cast<const char*>(bytes), size};
     }
 
     std::string document() {
-        if (size() > max_document) refuse(quoted(name_) + " has more than 4 MiB");
+        if (size() > max_document) refuse_archive(quoted_path(name_) + " has more than 4 MiB");
         std::string text;
         for (std::string_view part = piece(); !part.empty(); part = piece()) text.append(part);
         return text;
@@ -159,7 +161,7 @@ class Walk {
     void check(int result) {
         if (result == ARCHIVE_OK) return;
         if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
-        refuse(archive_message(archive_.get()));
+        refuse_archive(archive_message(archive_.get()));
     }
 
     const ArchiveSource source_;
@@ -180,9 +182,11 @@ std::optional<std::string> link_target(const Walk& walk, const std::string& name
     const auto type = archive_entry_filetype(walk.entry());
     if (!hard && type == AE_IFDIR) return std::nullopt;
     if (!hard && type == AE_IFREG) return std::string();
-    if (!hard && (type != AE_IFLNK || !soft)) refuse(quoted(name) + " is a device or the like");
+    if (!hard && (type != AE_IFLNK || !soft))
+        refuse_archive(quoted_path(name) + " is a device or the like");
     const auto target = hard ? inside("", hard) : inside(folder_of(name), soft);
-    if (!target || target->empty()) refuse(quoted(name) + " is a link that leads out of it");
+    if (!target || target->empty())
+        refuse_archive(quoted_path(name) + " is a link that leads out of it");
     return target;
 }
 
@@ -190,9 +194,10 @@ std::optional<std::string> link_target(const Walk& walk, const std::string& name
 std::string layer_type_of(std::string_view head, const std::string& name) {
     if (head.starts_with("\x1f\x8b")) return std::string(layer_type) + ".gzip";
     if (head.starts_with("\x28\xb5\x2f\xfd")) {
-        refuse(quoted(name) +
-               " is compressed with zstd, for which Docker's image format has no name; push the "
-               "image to a registry and build from there");
+        refuse_archive(
+            quoted_path(name) +
+            " is compressed with zstd, for which Docker's image format has no name; push the "
+            "image to a registry and build from there");
     }
     return std::string(layer_type);
 }
@@ -260,18 +265,18 @@ struct DockerArchive::Content {
 DockerArchive::DockerArchive(ArchiveSource source) : source_(std::move(source)) {
     Walk walk(source_);
     while (walk.next()) {
-        if (walk.index() == max_entries) refuse("it has more than 10,000 entries");
+        if (walk.index() == max_entries) refuse_archive("it has more than 10,000 entries");
         const auto name = inside("", walk.name());
-        if (!name) refuse(quoted(walk.name()) + " leads out of it");
+        if (!name) refuse_archive(quoted_path(walk.name()) + " leads out of it");
         auto target = link_target(walk, *name);
         if (!target) continue;
         const bool is_list = *name == "manifest.json" && target->empty();
         if (!entries_.try_emplace(*name, Entry{walk.index(), *std::move(target)}).second) {
-            refuse(quoted(*name) + " is there twice");
+            refuse_archive(quoted_path(*name) + " is there twice");
         }
         if (is_list) list_ = walk.document();
     }
-    if (list_.empty()) refuse("manifest.json is missing");
+    if (list_.empty()) refuse_archive("manifest.json is missing");
 }
 
 /// The number of the file that a name leads to, over links if need be.
@@ -282,19 +287,20 @@ std::size_t DockerArchive::find(std::string_view name) const {
         if (found->second.target.empty()) return found->second.index;
         found = entries_.find(found->second.target);
     }
-    refuse(quoted(name) + " is missing");
+    refuse_archive(quoted_path(name) + " is missing");
 }
 
 std::vector<DockerArchive::Listed> DockerArchive::list() const {
     const JsonText document("{\"images\":" + list_ + "}");
     const auto images = document.root().find("images", JsonKind::array);
-    if (!images) refuse("manifest.json must be a list of images");
+    if (!images) refuse_archive("manifest.json must be a list of images");
     const auto texts = [](JsonNode image, std::string_view key) {
         std::vector<std::string> out;
         const auto values = image.find(key, JsonKind::array);
         if (!values) return out;
         for (const JsonNode value : values->children()) {
-            if (!value.is(JsonKind::string)) refuse(std::string(key) + " must be a list of names");
+            if (!value.is(JsonKind::string))
+                refuse_archive(std::string(key) + " must be a list of names");
             out.emplace_back(value.string());
         }
         return out;
@@ -302,11 +308,11 @@ std::vector<DockerArchive::Listed> DockerArchive::list() const {
     std::vector<Listed> out;
     for (const JsonNode image : images->children()) {
         const auto config = image.find("Config", JsonKind::string);
-        if (!config) refuse("an image in manifest.json has no Config");
+        if (!config) refuse_archive("an image in manifest.json has no Config");
         out.push_back(
             {std::string(config->string()), texts(image, "RepoTags"), texts(image, "Layers")});
     }
-    if (out.empty()) refuse("it has no image");
+    if (out.empty()) refuse_archive("it has no image");
     return out;
 }
 
@@ -328,7 +334,7 @@ DockerArchive::Listed DockerArchive::choose(std::string_view name) const {
     }
     throw Error(ErrorCode::invalid_argument,
                 (name.empty() ? std::string("the archive has several images, one must be named")
-                              : "the archive has no image " + quoted(name)) +
+                              : "the archive has no image " + quoted_path(name)) +
                     "; it has: " + known);
 }
 
@@ -361,9 +367,9 @@ std::map<std::size_t, DockerArchive::Content> DockerArchive::hash(const Listed& 
         for (const std::string_view name : names) {
             const auto expected = named_digest(name);
             if (expected && *expected != hasher.digest()) {
-                throw Error(
-                    ErrorCode::digest_invalid,
-                    quoted(name) + " in the archive has the digest " + hasher.digest().to_string());
+                throw Error(ErrorCode::digest_invalid, quoted_path(name) +
+                                                           " in the archive has the digest " +
+                                                           hasher.digest().to_string());
             }
         }
         contents.emplace(index,
@@ -385,7 +391,7 @@ std::vector<std::optional<Digest>> layers_of(const std::string& config) {
     const JsonText document{std::string(config)};
     const auto rootfs = document.root().find("rootfs", JsonKind::object);
     const auto layers = rootfs ? rootfs->find("diff_ids", JsonKind::array) : std::nullopt;
-    if (!layers) refuse("the configuration of an image has no rootfs.diff_ids");
+    if (!layers) refuse_archive("the configuration of an image has no rootfs.diff_ids");
     std::vector<std::optional<Digest>> out;
     for (const JsonNode layer : layers->children()) {
         out.push_back(layer.is(JsonKind::string) ? Digest::try_parse(layer.string())
@@ -398,13 +404,13 @@ std::vector<std::optional<Digest>> layers_of(const std::string& config) {
 
 DockerImage DockerArchive::image(std::string_view name) const {
     const Listed listed = choose(name);
-    if (listed.layers.size() > max_layers) refuse("an image has more than 1,000 layers");
+    if (listed.layers.size() > max_layers) refuse_archive("an image has more than 1,000 layers");
     const std::map<std::size_t, Content> contents = hash(listed);
     const std::size_t config_index = find(listed.config);
     const Content& config = contents.at(config_index);
     const std::vector<std::optional<Digest>> expected = layers_of(config.text);
     if (expected.size() != listed.layers.size()) {
-        refuse("the configuration of an image speaks of other layers than manifest.json");
+        refuse_archive("the configuration of an image speaks of other layers than manifest.json");
     }
     std::vector<DockerImage::Blob> blobs{{config.digest, config.size, config_index}};
     std::string manifest = "{\"schemaVersion\":2,\"mediaType\":\"" +
@@ -414,10 +420,10 @@ DockerImage DockerArchive::image(std::string_view name) const {
     for (std::size_t i = 0; i < listed.layers.size(); ++i) {
         const std::size_t index = find(listed.layers[i]);
         const Content& layer = contents.at(index);
-        if (layer.type.empty()) refuse(quoted(listed.layers[i]) + " is no layer");
+        if (layer.type.empty()) refuse_archive(quoted_path(listed.layers[i]) + " is no layer");
         if (layer.type == layer_type && expected[i] != layer.digest) {
             throw Error(ErrorCode::digest_invalid,
-                        quoted(listed.layers[i]) +
+                        quoted_path(listed.layers[i]) +
                             " is another layer than the configuration of "
                             "its image speaks of");
         }

@@ -2,16 +2,11 @@
 
 #include "registry/engine.hpp"
 #include "registry/layout.hpp"
+#include "registry/page_size.hpp"
 
 #include <algorithm>
 
 namespace pkgreg {
-namespace {
-
-constexpr std::size_t max_page = 1000;
-
-}  // namespace
-
 awaitable<bool> Engine::is_known(const RepositoryName& repository) {
     const std::string prefix = layout::catalog_prefix(repository.str());
     const ListPage page = co_await store_->list(prefix, "", 1);

@@ -3,6 +3,7 @@
 
 #include "registry/engine.hpp"
 #include "registry/layout.hpp"
+#include "registry/page_size.hpp"
 
 #include <simdjson.h>
 
@@ -15,7 +16,6 @@ namespace {
 
 /// A page ends when its descriptors have this many bytes: annotations have no limit of their own.
 constexpr std::size_t max_page_bytes = std::size_t{4} << 20;
-constexpr std::size_t max_page = 1000;
 
 /// OCI distribution specification, "Referrers Tag Schema": `sha256-<hex, 64 characters at most>`.
 Tag referrers_tag(const Digest& subject) {

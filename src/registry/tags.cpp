@@ -3,6 +3,7 @@
 #include "pkgreg/error.hpp"
 
 #include "registry/layout.hpp"
+#include "registry/page_size.hpp"
 #include "registry/sync_if_there.hpp"
 
 #include <algorithm>
@@ -13,7 +14,6 @@ namespace {
 
 /// A tag has more objects than one only while it moves, or after an instance ended while it did.
 constexpr std::size_t usual_versions = 8;
-constexpr std::size_t max_page = 1000;
 /// Looks for a tag that moves each time before its object can be read.
 constexpr int max_looks = 100;
 

@@ -76,7 +76,7 @@ std::optional<std::string> bytes_of(std::string_view hex) {
     return bytes;
 }
 
-[[noreturn]] void damaged(std::string_view key) {
+[[noreturn]] void damaged_state(std::string_view key) {
     throw Error(ErrorCode::corrupt, "the state of an upload, " + std::string(key) +
                                         ", is damaged; begin the upload again");
 }
@@ -84,13 +84,13 @@ std::optional<std::string> bytes_of(std::string_view hex) {
 std::vector<layout::Segment> segments_of(simdjson::dom::element document, std::string_view key) {
     std::vector<layout::Segment> segments;
     simdjson::dom::array items;
-    if (document["segments"].get(items) != simdjson::SUCCESS) damaged(key);
+    if (document["segments"].get(items) != simdjson::SUCCESS) damaged_state(key);
     for (const simdjson::dom::element item : items) {
         std::string_view id;
         layout::Segment segment;
         const bool read = item["id"].get(id) == simdjson::SUCCESS &&
                           item["size"].get(segment.size) == simdjson::SUCCESS;
-        if (!read || !ObjectKey::is_valid(id)) damaged(key);
+        if (!read || !ObjectKey::is_valid(id)) damaged_state(key);
         segment.id = id;
         segments.push_back(std::move(segment));
     }
@@ -100,10 +100,10 @@ std::vector<layout::Segment> segments_of(simdjson::dom::element document, std::s
 std::vector<std::string> earlier_of(simdjson::dom::element document, std::string_view key) {
     std::vector<std::string> earlier;
     simdjson::dom::array items;
-    if (document["earlier"].get(items) != simdjson::SUCCESS) damaged(key);
+    if (document["earlier"].get(items) != simdjson::SUCCESS) damaged_state(key);
     for (const simdjson::dom::element item : items) {
         std::string_view name;
-        if (item.get(name) != simdjson::SUCCESS || !StateName::parse(name)) damaged(key);
+        if (item.get(name) != simdjson::SUCCESS || !StateName::parse(name)) damaged_state(key);
         earlier.emplace_back(name);
     }
     return earlier;
@@ -139,15 +139,15 @@ UploadState parse_upload_state(std::string_view text, std::string_view key) {
                       document["version"].get(version) == simdjson::SUCCESS &&
                       document["repository"].get(repository) == simdjson::SUCCESS &&
                       document["hash"].get(hash) == simdjson::SUCCESS && version == 1;
-    if (!read) damaged(key);
+    if (!read) damaged_state(key);
     const auto name = RepositoryName::try_parse(repository);
     const auto saved = bytes_of(hash);
-    if (!name || !saved) damaged(key);
+    if (!name || !saved) damaged_state(key);
     UploadState state{*name, Hasher::restore(*saved), segments_of(document, key),
                       earlier_of(document, key)};
     std::uint64_t size = 0;
     for (const layout::Segment& segment : state.segments) size += segment.size;
-    if (size != state.hasher.size()) damaged(key);
+    if (size != state.hasher.size()) damaged_state(key);
     return state;
 }
 

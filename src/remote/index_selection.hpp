@@ -12,6 +12,9 @@
 
 namespace pkgreg {
 
+/// An index may hold indexes, though hardly any does; a copy follows them so deep.
+inline constexpr int max_index_depth = 4;
+
 /// Reads `os/architecture[/variant]` texts. Throws `invalid_argument`.
 std::vector<Platform> parse_platforms(const std::vector<std::string>& texts);
 

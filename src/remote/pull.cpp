@@ -19,9 +19,6 @@
 namespace pkgreg {
 namespace {
 
-/// An index may hold indexes, though hardly any does.
-constexpr int max_depth = 4;
-
 class ImagePull {
  public:
     ImagePull(Registry& registry, RemoteImage image, const RepositoryName& repository,
@@ -58,7 +55,7 @@ class ImagePull {
     };
 
     void require_depth(int depth) const {
-        if (depth < max_depth) return;
+        if (depth < max_index_depth) return;
         throw Error(ErrorCode::manifest_invalid,
                     remote_.context() + ": indexes within indexes are too deep");
     }

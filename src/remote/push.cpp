@@ -5,6 +5,7 @@
 
 #include "registry/manifest_document.hpp"
 #include "remote/copy_watch.hpp"
+#include "remote/index_selection.hpp"
 #include "remote/remote_registry.hpp"
 
 #include <memory>
@@ -15,7 +16,6 @@
 namespace pkgreg {
 namespace {
 
-constexpr int max_depth = 4;
 /// Of answers whose body says no more than what went wrong.
 constexpr std::size_t max_answer = std::size_t{1} << 20;
 
@@ -76,7 +76,7 @@ class ImagePush {
 
     /// Sends what a manifest refers to.
     void send_content(const Manifest& manifest, int depth) {
-        if (depth == max_depth) {
+        if (depth == max_index_depth) {
             throw Error(ErrorCode::manifest_invalid,
                         remote_.context() + ": indexes within indexes are too deep");
         }

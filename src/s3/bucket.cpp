@@ -31,26 +31,26 @@ std::span<const std::byte> bytes_of(std::string_view text) {
     return std::as_bytes(std::span(text));
 }
 
-[[noreturn]] void refuse(const std::string& field, const std::string& why) {
+[[noreturn]] void refuse_option(const std::string& field, const std::string& why) {
     throw Error(ErrorCode::invalid_options, field + ": " + why);
 }
 
 void check(const S3StoreOptions& options) {
     const S3CredentialSource& keys = options.credentials;
     if (keys.access_key_id.empty() != keys.secret_access_key.empty()) {
-        refuse("credentials", "an access key id and a secret access key belong together");
+        refuse_option("credentials", "an access key id and a secret access key belong together");
     }
     if (!options.encryption.empty() && options.encryption != "AES256" &&
         options.encryption != "aws:kms") {
-        refuse("encryption", "it must be AES256 or aws:kms");
+        refuse_option("encryption", "it must be AES256 or aws:kms");
     }
     if (!options.kms_key_id.empty() && options.encryption != "aws:kms") {
-        refuse("kms_key_id", "a key goes with the encryption aws:kms only");
+        refuse_option("kms_key_id", "a key goes with the encryption aws:kms only");
     }
     for (const std::string_view archive : {"GLACIER", "DEEP_ARCHIVE"}) {
         if (options.storage_class == archive) {
-            refuse("storage_class", "objects of " + options.storage_class +
-                                        " have to be restored before they can be read");
+            refuse_option("storage_class", "objects of " + options.storage_class +
+                                               " have to be restored before they can be read");
         }
     }
     for (const auto& [field, value] :
@@ -58,15 +58,15 @@ void check(const S3StoreOptions& options) {
           std::pair("storage_class", &options.storage_class)}) {
         const bool visible =
             std::ranges::all_of(*value, [](char c) { return c > ' ' && c < 0x7f; });
-        if (!visible) refuse(field, "it has blanks or other invisible characters in it");
+        if (!visible) refuse_option(field, "it has blanks or other invisible characters in it");
     }
-    if (options.attempts == 0) refuse("attempts", "it must be 1 at least");
+    if (options.attempts == 0) refuse_option("attempts", "it must be 1 at least");
     if (options.connect_timeout <= 0ms || options.stall_timeout <= 0ms) {
-        refuse("timeouts", "they must be longer than nothing");
+        refuse_option("timeouts", "they must be longer than nothing");
     }
     std::error_code error;
     if (!options.ca_file.empty() && !std::filesystem::exists(options.ca_file, error)) {
-        refuse("ca_file", "there is no file " + options.ca_file.string());
+        refuse_option("ca_file", "there is no file " + options.ca_file.string());
     }
 }
 

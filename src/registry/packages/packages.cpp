@@ -2,6 +2,7 @@
 
 #include "registry/engine.hpp"
 #include "registry/layout.hpp"
+#include "registry/page_size.hpp"
 
 #include <algorithm>
 #include <span>
@@ -9,8 +10,6 @@
 
 namespace pkgreg {
 namespace {
-
-constexpr std::size_t max_page = 1000;
 
 /// Each holds a thread and a few buffers.
 constexpr std::size_t most_additions = 4;

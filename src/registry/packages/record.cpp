@@ -127,7 +127,7 @@ std::string header_json(const PackageDraft& draft) {
     return json.append("]}\n");
 }
 
-[[noreturn]] void damaged(const ObjectKey& key) {
+[[noreturn]] void damaged_record(const ObjectKey& key) {
     throw Error(ErrorCode::corrupt, "the record of a package, " + key.str() +
                                         ", is damaged; remove the package and add it again");
 }
@@ -139,7 +139,7 @@ class Members {
 
     JsonNode get(std::string_view name, JsonKind kind) const {
         const auto value = object_.find(name, kind);
-        if (!value) damaged(key_);
+        if (!value) damaged_record(key_);
         return *value;
     }
     std::string text(std::string_view name) const {
@@ -148,12 +148,12 @@ class Members {
     template <class T>
     T parsed(std::string_view name) const {
         auto value = T::try_parse(get(name, JsonKind::string).string());
-        if (!value) damaged(key_);
+        if (!value) damaged_record(key_);
         return *std::move(value);
     }
     std::uint64_t size() const {
         const auto number = whole_number(get("size", JsonKind::number).raw());
-        if (!number) damaged(key_);
+        if (!number) damaged_record(key_);
         return *number;
     }
 
@@ -163,7 +163,7 @@ class Members {
 };
 
 std::optional<bool> read_selected(const std::optional<JsonNode>& node, const ObjectKey& key) {
-    if (!node || !(node->is(JsonKind::boolean) || node->is(JsonKind::null))) damaged(key);
+    if (!node || !(node->is(JsonKind::boolean) || node->is(JsonKind::null))) damaged_record(key);
     if (node->is(JsonKind::null)) return std::nullopt;
     return node->raw() == "true";
 }
@@ -300,15 +300,16 @@ std::shared_ptr<const StoredPackage> decode_record(ObjectKey key,
                                                    std::shared_ptr<const std::string> bytes) {
     const std::string_view all = *bytes;
     const std::size_t end = all.find('\n');
-    if (end == std::string_view::npos) damaged(key);
+    if (end == std::string_view::npos) damaged_record(key);
     try {
         UniversePackage universe(std::move(bytes), all.substr(end + 1));
-        if (!key.view().starts_with(layout::package_prefix(universe.coordinate()))) damaged(key);
+        if (!key.view().starts_with(layout::package_prefix(universe.coordinate())))
+            damaged_record(key);
         return decode(key, all.substr(0, end), std::move(universe));
     } catch (const Error& error) {
         // What is wrong with the JSON does not matter to who reads it here.
         if (error.code() == ErrorCode::incompatible) throw;
-        damaged(key);
+        damaged_record(key);
     }
 }
 
