@@ -4,15 +4,14 @@
 
 #include "access/identity_kinds.hpp"
 #include "base/json_text.hpp"
-#include "base/threads.hpp"
+#include "base/timestamp.hpp"
+#include "base/unique_fd.hpp"
 
-#include <array>
 #include <cerrno>
-#include <cstdio>
-#include <ctime>
-#include <exception>
+#include <cstddef>
+#include <cstdint>
 #include <fcntl.h>
-#include <poll.h>
+#include <memory>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -21,25 +20,12 @@
 namespace pkgreg::access {
 namespace {
 
-constexpr std::size_t most_waiting = std::size_t{4} << 20;
 constexpr std::size_t longest_text = 512;
-constexpr std::chrono::milliseconds gather_time{20};
-constexpr std::chrono::seconds between_tries{1};
+constexpr std::size_t most_waiting = std::size_t{4} << 20;
+constexpr LineWriter::Settings audit_lines{most_waiting, most_waiting,
+                                           std::chrono::milliseconds(20)};
 // How long a pipe's reader is waited for at a time.
 constexpr int patience_ms = 1000;
-
-void append_time(std::string& out, std::chrono::system_clock::time_point now) {
-    const auto since = std::chrono::floor<std::chrono::milliseconds>(now.time_since_epoch());
-    const auto second = std::chrono::floor<std::chrono::seconds>(since);
-    const std::time_t value = second.count();
-    std::tm parts{};
-    ::gmtime_r(&value, &parts);
-    std::array<char, 40> text;
-    const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-    const auto ms = static_cast<int>((since - second).count());
-    const int more = std::snprintf(text.data() + length, text.size() - length, ".%03dZ", ms);
-    out.append(text.data(), length + static_cast<std::size_t>(more));
-}
 
 std::string_view result_of(unsigned status) noexcept {
     if (status == 401 || status == 403) return "refused";
@@ -54,7 +40,7 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 
 std::string lost_line(std::uint64_t lost) {
     std::string line = "{\"time\":\"";
-    append_time(line, std::chrono::system_clock::now());
+    append_timestamp(line, std::chrono::system_clock::now());
     return line.append("\",\"action\":\"lines-lost\",\"count\":")
         .append(std::to_string(lost))
         .append("}\n");
@@ -71,12 +57,114 @@ std::string error_text() {
     return std::generic_category().message(errno);
 }
 
+/// The file, also while others move it away, share it or fill the disk.
+class AuditFile final : public LineSink {
+ public:
+    /// @param file `-`: standard error
+    /// Throws `invalid_options` when it cannot be opened.
+    AuditFile(std::string file, LogCallback log) : file_(std::move(file)), log_(std::move(log)) {
+        if (file_ == "-") return;
+        opened_ = open_file(file_);
+        if (!opened_) {
+            throw Error(ErrorCode::invalid_options,
+                        "the audit log " + file_ + " cannot be opened: " + error_text());
+        }
+        fd_ = opened_.get();
+    }
+
+    bool write(std::string& lines) override;
+    void caught_up(std::uint64_t lost) override;
+    void give_up() noexcept override {
+        tell(LogLevel::error, "lines of the audit log are lost: " + file_ + " cannot be written");
+    }
+
+ private:
+    bool open_if_moved();
+    void failed(const std::string& what);
+    void tell(LogLevel level, const std::string& line) const {
+        if (log_) log_(level, line);
+    }
+
+    const std::string file_;
+    const LogCallback log_;
+    UniqueFd opened_;
+    int fd_ = STDERR_FILENO;
+    bool failing_ = false;
+    bool moved_told_ = false;
+    bool torn_ = false;             // the last line has its beginning in the file, and not its end
+    std::uint64_t torn_lines_ = 0;  // whose beginning went away with a file
+};
+
+/// Writes line after line, each with one call, unless the disk takes only a part of it.
+bool AuditFile::write(std::string& lines) {
+    if (open_if_moved() && torn_) {
+        lines.erase(0, lines.find('\n') + 1);
+        torn_ = false;
+        ++torn_lines_;
+    }
+    std::size_t done = 0;
+    bool good = true;
+    while (good && done < lines.size()) {
+        const std::size_t end = lines.find('\n', done) + 1;
+        std::string_view line = std::string_view(lines).substr(done, end - done);
+        good = write_all(fd_, line, patience_ms);
+        const bool begun = end - line.size() != done;
+        done = end - line.size();
+        torn_ = !good && (torn_ || begun);
+    }
+    if (!good) failed(error_text());
+    lines.erase(0, done);
+    return good;
+}
+
+void AuditFile::caught_up(std::uint64_t lost) {
+    lost += torn_lines_;
+    // Also where more lines came at once than wait, though the disk took them all.
+    if (!failing_ && lost == 0) return;
+    failing_ = false;
+    torn_lines_ = 0;
+    if (lost != 0) {
+        std::string line = lost_line(lost);
+        write(line);
+    }
+    tell(LogLevel::warning, "the audit log " + file_ +
+                                " is written again; lines that are lost: " + std::to_string(lost));
+}
+
+/// Whether lines go to another file from now on.
+bool AuditFile::open_if_moved() {
+    if (!opened_) return false;
+    struct stat there {};
+    struct stat ours {};
+    const bool same = ::stat(file_.c_str(), &there) == 0 && ::fstat(fd_, &ours) == 0 &&
+                      there.st_ino == ours.st_ino && there.st_dev == ours.st_dev;
+    if (same) return false;
+    UniqueFd fresh = open_file(file_);
+    if (!fresh) {
+        if (std::exchange(moved_told_, true)) return false;
+        tell(LogLevel::error, "the audit log " + file_ +
+                                  " was moved away and cannot be opened anew: " + error_text() +
+                                  "; the file that was moved gets its lines");
+        return false;
+    }
+    moved_told_ = false;
+    opened_ = std::move(fresh);
+    fd_ = opened_.get();
+    return true;
+}
+
+void AuditFile::failed(const std::string& what) {
+    if (std::exchange(failing_, true)) return;
+    tell(LogLevel::error, "the audit log " + file_ + " cannot be written: " + what +
+                              "; changes go on, and their lines wait as far as there is room");
+}
+
 }  // namespace
 
 void append_audit_line(std::string& out, const AuditEntry& entry,
                        std::chrono::system_clock::time_point now) {
     out.append("{\"time\":\"");
-    append_time(out, now);
+    append_timestamp(out, now);
     out.push_back('"');
     append_field(out, "request", entry.request_id);
     const Identity nobody;
@@ -104,183 +192,13 @@ void append_audit_line(std::string& out, const AuditEntry& entry,
     out.append("}\n");
 }
 
-AuditLog::AuditLog(std::string file, LogCallback log)
-    : file_(std::move(file)), log_(std::move(log)) {
-    if (file_ == "-") {
-        fd_ = STDERR_FILENO;
-    } else {
-        opened_ = open_file(file_);
-        if (!opened_) {
-            throw Error(ErrorCode::invalid_options,
-                        "the audit log " + file_ + " cannot be opened: " + error_text());
-        }
-        fd_ = opened_.get();
-    }
-    writer_ = start_thread([this] { run(); });
-}
-
-AuditLog::~AuditLog() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-    }
-    wake_.notify_one();
-    writer_.join();
-}
+AuditLog::AuditLog(const std::string& file, const LogCallback& log)
+    : writer_(audit_lines, std::make_unique<AuditFile>(file, log)) {}
 
 void AuditLog::write(const AuditEntry& entry) noexcept {
-    try {
-        thread_local std::string line;
-        line.clear();
+    writer_.write([&entry](std::string& line) {
         append_audit_line(line, entry, std::chrono::system_clock::now());
-        bool wake = false;
-        {
-            const std::lock_guard lock(mutex_);
-            if (lines_.size() + line.size() > most_waiting) {
-                ++lost_;
-                return;
-            }
-            wake = lines_.empty();
-            lines_.append(line);
-        }
-        if (wake) wake_.notify_one();
-    } catch (const std::exception&) {
-        const std::lock_guard lock(mutex_);
-        ++lost_;
-    }
-}
-
-void AuditLog::run() noexcept {
-    std::string out;
-    bool last = false;
-    while (!last) {
-        last = wait(!out.empty());
-        try {
-            while (take(out) && write_out(out)) {
-            }
-            // Also where more lines came at once than wait, though the disk took them all.
-            if (out.empty() && (failing_ || has_lost())) works_again();
-        } catch (const std::bad_alloc&) {
-            // What could not be taken waits; another try follows.
-        }
-    }
-    if (out.empty()) return;
-    tell(LogLevel::error, "lines of the audit log are lost: " + file_ + " cannot be written");
-}
-
-/// Waits for lines, or for another try with those that a full disk did not take; true when there
-/// will be no more of them.
-bool AuditLog::wait(bool try_again) {
-    std::unique_lock lock(mutex_);
-    if (try_again) {
-        wake_.wait_for(lock, between_tries, [&] { return stopping_; });
-    } else {
-        wake_.wait(lock, [&] { return stopping_ || !lines_.empty(); });
-        wake_.wait_for(lock, gather_time, [&] { return stopping_; });
-    }
-    return stopping_;
-}
-
-/// Takes the lines that wait, unless there are some in `out` already; false when there are none.
-bool AuditLog::take(std::string& out) {
-    if (out.empty()) {
-        const std::lock_guard lock(mutex_);
-        out.swap(lines_);
-    }
-    return !out.empty();
-}
-
-/// Writes line after line, and takes off what was written; false when that did not work.
-bool AuditLog::write_out(std::string& out) {
-    if (open_if_moved() && torn_) {
-        // The line whose beginning went away with the old file.
-        out.erase(0, out.find('\n') + 1);
-        const std::lock_guard lock(mutex_);
-        ++lost_;
-    }
-    std::size_t done = 0;
-    bool good = true;
-    while (good && done < out.size()) {
-        const std::size_t begin = done;
-        const std::size_t end = out.find('\n', done) + 1;
-        good = write_line(std::string_view(out).substr(begin, end - begin), done);
-        torn_ = !good && (torn_ || done != begin);
-    }
-    if (!good) failed(error_text());
-    out.erase(0, done);
-    return good;
-}
-
-/// One call for one line, unless the disk takes only a part of it.
-bool AuditLog::write_line(std::string_view line, std::size_t& done) {
-    while (!line.empty()) {
-        const ssize_t n = ::write(fd_, line.data(), line.size());
-        if (n >= 0) {
-            line.remove_prefix(static_cast<std::size_t>(n));
-            done += static_cast<std::size_t>(n);
-        } else if (errno == EAGAIN) {
-            pollfd writable{fd_, POLLOUT, 0};
-            if (::poll(&writable, 1, patience_ms) == 0) {
-                errno = EAGAIN;
-                return false;
-            }
-        } else if (errno != EINTR) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/// Whether lines go to another file from now on.
-bool AuditLog::open_if_moved() {
-    if (!opened_) return false;
-    struct stat there {};
-    struct stat ours {};
-    const bool same = ::stat(file_.c_str(), &there) == 0 && ::fstat(fd_, &ours) == 0 &&
-                      there.st_ino == ours.st_ino && there.st_dev == ours.st_dev;
-    if (same) return false;
-    UniqueFd fresh = open_file(file_);
-    if (!fresh) {
-        if (std::exchange(moved_told_, true)) return false;
-        tell(LogLevel::error, "the audit log " + file_ +
-                                  " was moved away and cannot be opened anew: " + error_text() +
-                                  "; the file that was moved gets its lines");
-        return false;
-    }
-    moved_told_ = false;
-    opened_ = std::move(fresh);
-    fd_ = opened_.get();
-    return true;
-}
-
-void AuditLog::failed(const std::string& what) {
-    if (std::exchange(failing_, true)) return;
-    tell(LogLevel::error, "the audit log " + file_ + " cannot be written: " + what +
-                              "; changes go on, and their lines wait as far as there is room");
-}
-
-bool AuditLog::has_lost() {
-    const std::lock_guard lock(mutex_);
-    return lost_ != 0;
-}
-
-void AuditLog::works_again() {
-    std::uint64_t lost = 0;
-    {
-        const std::lock_guard lock(mutex_);
-        lost = std::exchange(lost_, 0);
-    }
-    failing_ = false;
-    if (lost != 0) {
-        std::string line = lost_line(lost);
-        write_out(line);
-    }
-    tell(LogLevel::warning, "the audit log " + file_ +
-                                " is written again; lines that are lost: " + std::to_string(lost));
-}
-
-void AuditLog::tell(LogLevel level, const std::string& line) const {
-    if (log_) log_(level, line);
+    });
 }
 
 }  // namespace pkgreg::access

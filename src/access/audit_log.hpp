@@ -4,17 +4,12 @@
 #include "pkgreg/access.hpp"
 #include "pkgreg/log.hpp"
 
-#include "base/unique_fd.hpp"
+#include "base/line_writer.hpp"
 
 #include <chrono>
-#include <condition_variable>
-#include <cstddef>
-#include <cstdint>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 
 namespace pkgreg::access {
 
@@ -51,41 +46,16 @@ class AuditLog {
  public:
     /// @param file `-`: standard error
     /// Throws `invalid_options` when it cannot be opened.
-    AuditLog(std::string file, LogCallback log);
+    AuditLog(const std::string& file, const LogCallback& log);
     /// Writes what is left; what cannot be written is told in the log.
-    ~AuditLog();
+    ~AuditLog() = default;
     AuditLog(const AuditLog&) = delete;
     AuditLog& operator=(const AuditLog&) = delete;
 
     void write(const AuditEntry& entry) noexcept;
 
  private:
-    void run() noexcept;
-    bool wait(bool try_again);
-    bool take(std::string& out);
-    bool write_out(std::string& out);
-    bool write_line(std::string_view line, std::size_t& done);
-    bool open_if_moved();
-    void failed(const std::string& what);
-    bool has_lost();
-    void works_again();
-    void tell(LogLevel level, const std::string& line) const;
-
-    const std::string file_;
-    const LogCallback log_;
-    // The writer's alone, once it runs.
-    UniqueFd opened_;
-    int fd_ = -1;
-    bool failing_ = false;
-    bool moved_told_ = false;
-    bool torn_ = false;  // the last line has its beginning in the file, and not its end
-
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    std::string lines_;
-    std::uint64_t lost_ = 0;
-    bool stopping_ = false;
-    std::thread writer_;
+    LineWriter writer_;
 };
 
 }  // namespace pkgreg::access

@@ -2,24 +2,22 @@
 
 #include "base/json_text.hpp"
 #include "base/mask_secrets.hpp"
-#include "base/threads.hpp"
-#include "cli/log_text.hpp"
+#include "base/printable.hpp"
+#include "base/timestamp.hpp"
 
-#include <cerrno>
-#include <exception>
+#include <cstddef>
+#include <cstdint>
 #include <fmt/format.h>
 #include <iterator>
-#include <poll.h>
+#include <memory>
 #include <string_view>
-#include <unistd.h>
-#include <utility>
 
 namespace pkgreg::cli {
 namespace {
 
-constexpr std::size_t enough_to_write = std::size_t{32} << 10;
-constexpr std::size_t too_much = std::size_t{1} << 20;
-constexpr std::chrono::milliseconds longest_delay(100);
+constexpr LineWriter::Settings access_lines{std::size_t{1} << 20, std::size_t{32} << 10,
+                                            std::chrono::milliseconds(100)};
+constexpr int for_ever = -1;
 
 std::string_view or_dash(std::string_view text) {
     return text.empty() ? "-" : text;
@@ -58,20 +56,32 @@ void append_json_line(std::string& out, const AccessRecord& record, std::string_
     out.append(record.complete ? ",\"complete\":true}\n" : ",\"complete\":false}\n");
 }
 
-/// A log that cannot be written is nobody's reason to stop serving.
-void write_all(int fd, std::string_view text) noexcept {
-    while (!text.empty()) {
-        const ssize_t n = ::write(fd, text.data(), text.size());
-        if (n >= 0) {
-            text.remove_prefix(static_cast<std::size_t>(n));
-        } else if (errno == EAGAIN) {
-            pollfd writable{fd, POLLOUT, 0};
-            ::poll(&writable, 1, -1);
-        } else if (errno != EINTR) {
-            return;
-        }
+/// Whoever reads the log. One that cannot be written is nobody's reason to stop serving.
+class LogReader final : public LineSink {
+ public:
+    LogReader(int fd, LogFormat format) : fd_(fd), format_(format) {}
+
+    bool write(std::string& lines) override {
+        std::string_view text = lines;
+        write_all(fd_, text, for_ever);
+        lines.clear();
+        return true;
     }
-}
+    void caught_up(std::uint64_t lost) override {
+        if (lost == 0) return;
+        std::string line = format_ == LogFormat::text
+                               ? fmt::format("{} lines of the access log are lost\n", lost)
+                               : fmt::format(
+                                     "{{\"level\":\"warning\",\"msg\":\"{} lines of the "
+                                     "access log are lost\"}}\n",
+                                     lost);
+        write(line);
+    }
+
+ private:
+    const int fd_;
+    const LogFormat format_;
+};
 
 }  // namespace
 
@@ -91,63 +101,12 @@ void append_access_line(std::string& out, const AccessRecord& record, LogFormat 
 }
 
 AccessLog::AccessLog(int fd, LogFormat format)
-    : fd_(fd), format_(format), writer_(start_thread([this] { run(); })) {}
-
-AccessLog::~AccessLog() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-    }
-    wake_.notify_one();
-    writer_.join();
-}
+    : format_(format), writer_(access_lines, std::make_unique<LogReader>(fd, format)) {}
 
 void AccessLog::write(const AccessRecord& record) noexcept {
-    try {
-        thread_local std::string line;
-        line.clear();
+    writer_.write([&](std::string& line) {
         append_access_line(line, record, format_, std::chrono::system_clock::now());
-        bool wake = false;
-        {
-            const std::lock_guard lock(mutex_);
-            if (lines_.size() + line.size() > too_much) {
-                ++lost_;
-                return;
-            }
-            const std::size_t before = lines_.size();
-            lines_.append(line);
-            wake = before == 0 || (before < enough_to_write && lines_.size() >= enough_to_write);
-        }
-        if (wake) wake_.notify_one();
-    } catch (const std::exception&) {
-        const std::lock_guard lock(mutex_);
-        ++lost_;
-    }
-}
-
-void AccessLog::run() {
-    std::string out;
-    std::unique_lock lock(mutex_);
-    while (true) {
-        wake_.wait(lock, [&] { return stopping_ || !lines_.empty(); });
-        wake_.wait_for(lock, longest_delay,
-                       [&] { return stopping_ || lines_.size() >= enough_to_write; });
-        out.swap(lines_);
-        const std::uint64_t lost = std::exchange(lost_, 0);
-        const bool last = stopping_;
-        lock.unlock();
-        write_all(fd_, out);
-        out.clear();
-        if (lost != 0) {
-            write_all(fd_, format_ == LogFormat::text
-                               ? fmt::format("{} lines of the access log are lost\n", lost)
-                               : fmt::format("{{\"level\":\"warning\",\"msg\":\"{} lines of the "
-                                             "access log are lost\"}}\n",
-                                             lost));
-        }
-        if (last) return;
-        lock.lock();
-    }
+    });
 }
 
 }  // namespace pkgreg::cli

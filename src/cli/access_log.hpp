@@ -4,13 +4,10 @@
 #include "pkgreg/options.hpp"
 #include "pkgreg/server.hpp"
 
+#include "base/line_writer.hpp"
+
 #include <chrono>
-#include <condition_variable>
-#include <cstddef>
-#include <cstdint>
-#include <mutex>
 #include <string>
-#include <thread>
 
 namespace pkgreg::cli {
 
@@ -31,21 +28,15 @@ class AccessLog {
     /// @param fd stays open as long as this lives
     AccessLog(int fd, LogFormat format);
     /// Writes what is left.
-    ~AccessLog();
+    ~AccessLog() = default;
+    AccessLog(const AccessLog&) = delete;
+    AccessLog& operator=(const AccessLog&) = delete;
 
     void write(const AccessRecord& record) noexcept;
 
  private:
-    void run();
-
-    const int fd_;
     const LogFormat format_;
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    std::string lines_;
-    std::uint64_t lost_ = 0;
-    bool stopping_ = false;
-    std::thread writer_;
+    LineWriter writer_;
 };
 
 }  // namespace pkgreg::cli

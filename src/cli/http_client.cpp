@@ -3,9 +3,9 @@
 #include "pkgreg/http.hpp"
 
 #include "base/mask_secrets.hpp"
+#include "base/printable.hpp"
 #include "base/unique_fd.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/log_text.hpp"
 
 #include <curl/curl.h>
 #include <simdjson.h>

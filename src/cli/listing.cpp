@@ -6,9 +6,9 @@
 #include "pkgreg/storage.hpp"
 
 #include "base/json_text.hpp"
+#include "base/printable.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/http_client.hpp"
-#include "cli/log_text.hpp"
 
 #include <simdjson.h>
 

@@ -1,7 +1,7 @@
 #include "cli/program_log.hpp"
 
 #include "base/json_text.hpp"
-#include "cli/log_text.hpp"
+#include "base/printable.hpp"
 
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>

@@ -1,6 +1,6 @@
 #include "cli/progress.hpp"
 
-#include "cli/log_text.hpp"
+#include "base/printable.hpp"
 
 #include <algorithm>
 #include <array>

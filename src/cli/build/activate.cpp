@@ -5,12 +5,12 @@
 
 #include "base/json_text.hpp"
 #include "base/mask_secrets.hpp"
+#include "base/printable.hpp"
 #include "cli/build/fetcher.hpp"
 #include "cli/build/interruption.hpp"
 #include "cli/build/marathon_app.hpp"
 #include "cli/build/text_file.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/log_text.hpp"
 
 #include <simdjson.h>
 

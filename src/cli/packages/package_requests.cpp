@@ -3,9 +3,9 @@
 #include "pkgreg/dcos/coordinate.hpp"
 #include "pkgreg/error.hpp"
 
+#include "base/printable.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/listing.hpp"
-#include "cli/log_text.hpp"
 #include "cli/packages/package_server.hpp"
 #include "cli/progress.hpp"
 

@@ -1,6 +1,6 @@
 #include "cli/packages/package_server.hpp"
 
-#include "cli/log_text.hpp"
+#include "base/printable.hpp"
 
 #include <algorithm>
 #include <ostream>

@@ -1,8 +1,8 @@
 #include "cli/packages/universe_import.hpp"
 
 #include "base/json_text.hpp"
+#include "base/printable.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/log_text.hpp"
 #include "cli/packages/package_server.hpp"
 #include "cli/packages/universe_source.hpp"
 

@@ -1,11 +1,10 @@
-#include "cli/log_text.hpp"
+#include "base/timestamp.hpp"
 
 #include <array>
+#include <cstddef>
 #include <ctime>
-#include <fmt/format.h>
-#include <iterator>
 
-namespace pkgreg::cli {
+namespace pkgreg {
 
 void append_timestamp(std::string& out, std::chrono::system_clock::time_point time) {
     using std::chrono::milliseconds;
@@ -15,18 +14,22 @@ void append_timestamp(std::string& out, std::chrono::system_clock::time_point ti
     // Under load thousands of lines fall into one second.
     struct Cached {
         seconds second{-1};
-        std::array<char, 24> text{};
+        std::size_t length = 0;
+        std::array<char, 40> text{};
     };
     thread_local Cached cached;
     if (cached.second != second) {
         const std::time_t value = second.count();
         std::tm parts{};
-        gmtime_r(&value, &parts);
-        std::strftime(cached.text.data(), cached.text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+        ::gmtime_r(&value, &parts);
+        cached.length =
+            std::strftime(cached.text.data(), cached.text.size(), "%Y-%m-%dT%H:%M:%S.", &parts);
         cached.second = second;
     }
-    fmt::format_to(std::back_inserter(out), "{}.{:03}Z", cached.text.data(),
-                   (since - second).count());
+    const auto ms = static_cast<int>((since - second).count());
+    const auto digit = [](int value) { return static_cast<char>('0' + value % 10); };
+    out.append(cached.text.data(), cached.length);
+    for (const char c : {digit(ms / 100), digit(ms / 10), digit(ms), 'Z'}) out.push_back(c);
 }
 
-}  // namespace pkgreg::cli
+}  // namespace pkgreg
