@@ -33,7 +33,8 @@ std::string token_of(access::Authenticator& authenticator) {
     const std::vector<access::Grant> grants = {{access::ResourceKind::repository, "team/app",
                                                 access::Action::pull | access::Action::push}};
     const Identity identity{IdentityKind::basic, "alice", {}};
-    return "Bearer " + authenticator.issuer()->issue(identity, grants, std::time(nullptr));
+    return "Bearer " +
+           run_blocking(authenticator.issuer()->issue(identity, grants, std::time(nullptr)));
 }
 
 struct Request {

@@ -44,16 +44,16 @@ class Methods final : public Authenticator {
           address_(std::move(address)),
           client_(std::move(client)) {
         if (!options.htpasswd.empty()) passwords_.emplace(options.htpasswd, log);
-        if (options.token.endpoint) issuer_.emplace(options.token);
+        if (options.token.endpoint) issuer_.emplace(options.token, pool);
         std::unique_ptr<KeySource> keys;
         if (!options.token.keys.empty()) {
             keys = KeySource::make(options.token.keys, options.ca.string(), pool, log);
         }
         if (keys || issuer_) {
-            bearer_.emplace(options.token, std::move(keys), issuer_ ? &*issuer_ : nullptr);
+            bearer_.emplace(options.token, std::move(keys), issuer_ ? &*issuer_ : nullptr, pool);
         }
         if (!options.dcos.keys.empty()) {
-            dcos_.emplace(KeySource::make(options.dcos.keys, options.ca.string(), pool, log));
+            dcos_.emplace(KeySource::make(options.dcos.keys, options.ca.string(), pool, log), pool);
         }
     }
 

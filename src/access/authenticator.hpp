@@ -35,8 +35,8 @@ class Authenticator {
 
     /// Reads the files, makes a signing key where one is needed. Throws `invalid_options` with the
     /// file and what is wrong with it; a URL that does not answer is only told in the log.
-    /// @param pool    takes what waits for others (fetching keys); null: the caller's thread does.
-    ///                bcrypt has a thread of its own, of lower priority
+    /// @param pool    takes what waits for others (fetching keys) and slow signatures; null: the
+    ///                caller's thread does. bcrypt has a thread of its own, of lower priority
     /// @param address where the endpoint `/token` is, for challenges; null: the field `Host`
     /// @param client  for whom failed log-ins count; null: `HttpRequest::client`
     static std::unique_ptr<Authenticator> make(const AccessOptions& options,

@@ -2,6 +2,8 @@
 
 #include "pkgreg/error.hpp"
 
+#include "base/suspend.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <time.h>
@@ -23,26 +25,38 @@ std::int64_t now() noexcept {
     throw Error(ErrorCode::unauthorized, "the token " + problem);
 }
 
-bool verifies(const Jwt& token, const std::vector<const jose::PublicKey*>& keys) {
-    return std::ranges::any_of(keys, [&](const jose::PublicKey* key) {
-        return key->verifies(token.signed_text, token.signature);
-    });
+using KeyList = std::vector<const jose::PublicKey*>;
+
+/// Whether one of the keys verifies the token. Several keys, or a long one, would hold up whoever
+/// else this thread serves.
+awaitable<bool> verifies(const Jwt& token, const KeyList& keys, WorkPool* pool) {
+    auto verify = [&] {
+        return std::ranges::any_of(keys, [&](const jose::PublicKey* key) {
+            return key->verifies(token.signed_text, token.signature);
+        });
+    };
+    const bool quick = keys.empty() || (keys.size() == 1 && !keys.front()->is_slow());
+    const bool here = quick || pool == nullptr;
+    if (here) co_return verify();
+    co_return co_await offload(*pool, verify);
 }
 
 /// The keys by which the token is verified. Throws `unauthorized`, and `unavailable` where there
 /// are none at all.
-awaitable<KeySource::Keys> verify(const Jwt& token, KeySource& source) {
+awaitable<KeySource::Keys> verify(const Jwt& token, KeySource& source, WorkPool* pool) {
     KeySource::Keys keys = source.current();
-    std::vector<const jose::PublicKey*> fitting;
+    KeyList fitting;
     if (keys) fitting = keys->find(token.algorithm, token.key_id);
-    if (verifies(token, fitting)) co_return keys;
+    bool good = co_await verifies(token, fitting, pool);
+    if (good) co_return keys;
     // A key with this name is the one meant; without a name, or with a new one, it may be newer
     // than the keys that are known.
     if (fitting.empty() || token.key_id.empty()) {
         keys = co_await source.refreshed();
         fitting = keys->find(token.algorithm, token.key_id);
         if (fitting.empty()) refuse_token("is signed with a key that its issuer does not have");
-        if (verifies(token, fitting)) co_return keys;
+        good = co_await verifies(token, fitting, pool);
+        if (good) co_return keys;
     }
     refuse_token("has a wrong signature");
 }
@@ -59,8 +73,12 @@ void check_name(const std::string& name, std::string_view claim) {
 }  // namespace
 
 BearerTokens::BearerTokens(const TokenOptions& options, std::unique_ptr<KeySource> keys,
-                           const TokenIssuer* own)
-    : issuer_(options.issuer), service_(options.service), keys_(std::move(keys)), own_(own) {}
+                           const TokenIssuer* own, std::shared_ptr<WorkPool> pool)
+    : issuer_(options.issuer),
+      service_(options.service),
+      keys_(std::move(keys)),
+      own_(own),
+      pool_(std::move(pool)) {}
 
 CallerPtr BearerTokens::known(std::string_view token) {
     return cache_.find(hash_.of({token}), keys_ ? keys_->current() : nullptr, now());
@@ -69,25 +87,25 @@ CallerPtr BearerTokens::known(std::string_view token) {
 awaitable<CallerPtr> BearerTokens::check(std::string_view text) {
     Jwt token = Jwt::parse(text);
     if (own_ != nullptr && token.key_id == own_->key_id()) {
-        CallerPtr caller = check_own(token);
+        CallerPtr caller = co_await check_own(token);
         cache_.put(hash_.of({text}), nullptr, caller, end_of(token.claims));
         co_return caller;
     }
     if (!keys_) refuse_token("is not signed by this registry, or by its former key; get a new one");
     check_times(token.claims, now());
     check_parties(token.claims, issuer_, service_);
-    KeySource::Keys keys = co_await verify(token, *keys_);
+    KeySource::Keys keys = co_await verify(token, *keys_, pool_.get());
     const std::int64_t end = end_of(token.claims);
     CallerPtr caller = outside_caller(std::move(token.claims));
     cache_.put(hash_.of({text}), std::move(keys), caller, end);
     co_return caller;
 }
 
-CallerPtr BearerTokens::check_own(const Jwt& token) const {
-    if (token.algorithm != own_->public_key().algorithm() ||
-        !own_->public_key().verifies(token.signed_text, token.signature)) {
-        refuse_token("has a wrong signature");
-    }
+awaitable<CallerPtr> BearerTokens::check_own(const Jwt& token) const {
+    KeyList keys;
+    if (token.algorithm == own_->public_key().algorithm()) keys.push_back(&own_->public_key());
+    const bool good = co_await verifies(token, keys, pool_.get());
+    if (!good) refuse_token("has a wrong signature");
     check_times(token.claims, now());
     check_parties(token.claims, own_->issuer(), own_->service());
     if (!token.claims.identity || !token.claims.access)
@@ -96,7 +114,7 @@ CallerPtr BearerTokens::check_own(const Jwt& token) const {
     caller->identity = *token.claims.identity;
     caller->identity.name = token.claims.subject;
     caller->grants = token.claims.access;
-    return caller;
+    co_return caller;
 }
 
 CallerPtr BearerTokens::outside_caller(Claims claims) const {
@@ -122,7 +140,7 @@ awaitable<CallerPtr> DcosTokens::check(std::string_view text, std::string_view u
     if (!uid.empty() && token.claims.uid != uid)
         refuse_token("is for another user than the name given");
     check_name(token.claims.uid, "uid");
-    KeySource::Keys keys = co_await verify(token, *keys_);
+    KeySource::Keys keys = co_await verify(token, *keys_, pool_.get());
     auto caller = std::make_shared<Caller>();
     caller->identity = {IdentityKind::dcos, token.claims.uid, {}};
     cache_.put(hash_.of({text, uid}), std::move(keys), caller, end_of(token.claims));

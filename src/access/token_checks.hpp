@@ -4,6 +4,7 @@
 
 #include "pkgreg/access.hpp"
 #include "pkgreg/awaitable.hpp"
+#include "pkgreg/work_pool.hpp"
 
 #include "access/caller_cache.hpp"
 #include "access/jwt.hpp"
@@ -14,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace pkgreg::access {
 
@@ -23,8 +25,9 @@ class BearerTokens {
  public:
     /// @param keys of the outside issuer; null: none
     /// @param own  this registry's own tokens; null: none. Lives as long as this.
+    /// @param pool verifies what takes long; null: the caller's thread does
     BearerTokens(const TokenOptions& options, std::unique_ptr<KeySource> keys,
-                 const TokenIssuer* own);
+                 const TokenIssuer* own, std::shared_ptr<WorkPool> pool);
 
     /// The caller, where the token was verified before; else null.
     CallerPtr known(std::string_view token);
@@ -33,13 +36,14 @@ class BearerTokens {
 
  private:
     /// Throws `unauthorized`.
-    CallerPtr check_own(const Jwt& token) const;
+    awaitable<CallerPtr> check_own(const Jwt& token) const;
     CallerPtr outside_caller(Claims claims) const;
 
     const std::string issuer_;
     const std::string service_;
     const std::unique_ptr<KeySource> keys_;
     const TokenIssuer* const own_;
+    const std::shared_ptr<WorkPool> pool_;
     const ProofHash hash_;
     CallerCache cache_;
 };
@@ -47,7 +51,8 @@ class BearerTokens {
 /// As above, for the tokens of DC/OS's IAM.
 class DcosTokens {
  public:
-    explicit DcosTokens(std::unique_ptr<KeySource> keys) : keys_(std::move(keys)) {}
+    DcosTokens(std::unique_ptr<KeySource> keys, std::shared_ptr<WorkPool> pool)
+        : keys_(std::move(keys)), pool_(std::move(pool)) {}
 
     /// @param uid whom the token must be for; empty: anybody
     CallerPtr known(std::string_view token, std::string_view uid);
@@ -55,6 +60,7 @@ class DcosTokens {
 
  private:
     const std::unique_ptr<KeySource> keys_;
+    const std::shared_ptr<WorkPool> pool_;
     const ProofHash hash_;
     CallerCache cache_;
 };

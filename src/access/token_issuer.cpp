@@ -7,8 +7,11 @@
 #include "access/small_file.hpp"
 #include "base/json_text.hpp"
 #include "base/random_id.hpp"
+#include "base/suspend.hpp"
 
 #include <openssl/crypto.h>
+
+#include <utility>
 
 namespace pkgreg::access {
 namespace {
@@ -40,19 +43,30 @@ void append_member(std::string& json, std::string_view name, std::int64_t number
 
 }  // namespace
 
-TokenIssuer::TokenIssuer(const TokenOptions& options)
-    : TokenIssuer(options, read_key(options.signing_key)) {}
+TokenIssuer::TokenIssuer(const TokenOptions& options, std::shared_ptr<WorkPool> pool)
+    : TokenIssuer(options, std::move(pool), read_key(options.signing_key)) {}
 
-TokenIssuer::TokenIssuer(const TokenOptions& options, jose::PrivateKey key)
+TokenIssuer::TokenIssuer(const TokenOptions& options, std::shared_ptr<WorkPool> pool,
+                         jose::PrivateKey key)
     : issuer_(options.issuer.empty() ? "pkgreg" : options.issuer),
       service_(options.service),
       lifetime_(options.lifetime),
+      pool_(std::move(pool)),
       key_(std::move(key)),
       public_key_(key_.public_key()),
       key_id_(public_key_.thumbprint()) {}
 
-std::string TokenIssuer::issue(const Identity& identity, std::span<const Grant> grants,
-                               std::int64_t now) const {
+awaitable<std::string> TokenIssuer::issue(const Identity& identity, std::span<const Grant> grants,
+                                          std::int64_t now) const {
+    const std::string text = claims(identity, grants, now);
+    auto sign = [&] { return jose::sign(key_, text, key_id_); };
+    const bool here = !pool_ || !key_.is_slow();
+    if (here) co_return sign();
+    co_return co_await offload(*pool_, sign);
+}
+
+std::string TokenIssuer::claims(const Identity& identity, std::span<const Grant> grants,
+                                std::int64_t now) const {
     std::string claims = "{";
     append_member(claims, "iss", issuer_);
     append_member(claims, "sub", identity.name);
@@ -72,8 +86,7 @@ std::string TokenIssuer::issue(const Identity& identity, std::span<const Grant> 
         }
         claims += ']';
     }
-    claims += "}}";
-    return jose::sign(key_, claims, key_id_);
+    return claims.append("}}");
 }
 
 }  // namespace pkgreg::access

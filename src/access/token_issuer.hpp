@@ -2,12 +2,15 @@
 #pragma once
 
 #include "pkgreg/access.hpp"
+#include "pkgreg/awaitable.hpp"
+#include "pkgreg/work_pool.hpp"
 
 #include "access/caller.hpp"
 #include "base/jose.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -17,12 +20,13 @@ namespace pkgreg::access {
 class TokenIssuer {
  public:
     /// Reads the signing key, or makes one. Throws `invalid_options` with the file's name.
-    explicit TokenIssuer(const TokenOptions& options);
+    /// @param pool signs where that is slow; null: the caller's thread does
+    TokenIssuer(const TokenOptions& options, std::shared_ptr<WorkPool> pool);
 
     /// A signed token that lets `identity` do what the grants say, from `now` (seconds since 1970)
     /// on for `lifetime`.
-    std::string issue(const Identity& identity, std::span<const Grant> grants,
-                      std::int64_t now) const;
+    awaitable<std::string> issue(const Identity& identity, std::span<const Grant> grants,
+                                 std::int64_t now) const;
 
     std::chrono::seconds lifetime() const noexcept { return lifetime_; }
     const std::string& service() const noexcept { return service_; }
@@ -31,11 +35,14 @@ class TokenIssuer {
     const jose::PublicKey& public_key() const noexcept { return public_key_; }
 
  private:
-    TokenIssuer(const TokenOptions& options, jose::PrivateKey key);
+    TokenIssuer(const TokenOptions& options, std::shared_ptr<WorkPool> pool, jose::PrivateKey key);
+    std::string claims(const Identity& identity, std::span<const Grant> grants,
+                       std::int64_t now) const;
 
     const std::string issuer_;
     const std::string service_;
     const std::chrono::seconds lifetime_;
+    const std::shared_ptr<WorkPool> pool_;
     const jose::PrivateKey key_;
     const jose::PublicKey public_key_;
     const std::string key_id_;

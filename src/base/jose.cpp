@@ -209,6 +209,11 @@ PublicKey PublicKey::from_pem(std::string_view pem) {
     return PublicKey(std::move(key), algorithm);
 }
 
+bool PublicKey::is_slow() const noexcept {
+    constexpr int most_quick_bits = 4096;
+    return algorithm_ == Algorithm::rs256 && EVP_PKEY_get_bits(key_.get()) > most_quick_bits;
+}
+
 bool PublicKey::verifies(std::string_view text, std::string_view signature) const {
     std::optional<std::string> der;
     if (algorithm_ == Algorithm::es256) {

@@ -38,6 +38,8 @@ class PublicKey {
     static PublicKey from_pem(std::string_view pem);
 
     Algorithm algorithm() const noexcept { return algorithm_; }
+    /// Whether verifying takes longer than 0.1 ms, which is so with long RSA keys.
+    bool is_slow() const noexcept;
 
     /// Whether `signature` (of ES256: r and s, 32 bytes each) is that of `text`.
     bool verifies(std::string_view text, std::string_view signature) const;
@@ -66,6 +68,9 @@ class PrivateKey {
     static PrivateKey generate_p256();
 
     Algorithm algorithm() const noexcept { return algorithm_; }
+    /// Whether signing takes longer than 0.1 ms, which is so with every RSA key: 0.25 ms with
+    /// 2,048 bits, 40 ms with 8,192.
+    bool is_slow() const noexcept { return algorithm_ == Algorithm::rs256; }
     PublicKey public_key() const { return PublicKey(key_, algorithm_); }
     /// PKCS #8, not encrypted.
     std::string pem() const;

@@ -7,12 +7,18 @@
 #include "access/tokens.hpp"
 #include "store/temporary_directory.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <gmock/gmock.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include <fstream>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace pkgreg::access {
 namespace {
@@ -68,6 +74,12 @@ std::string basic(const std::string& name, const std::string& password) {
     std::string encoded = to_base64url(name + ":" + password);
     for (char& c : encoded) c = c == '-' ? '+' : c == '_' ? '/' : c;
     return "Basic " + encoded;
+}
+
+/// A token of the registry itself, made so many seconds after now.
+std::string issue(Authenticator& authenticator, const Identity& identity,
+                  const std::vector<Grant>& grants, std::int64_t later = 0) {
+    return run_blocking(authenticator.issuer()->issue(identity, grants, seconds_now() + later));
 }
 
 TEST_F(AuthenticatorTest, WithoutCredentialsNobodyIsKnown) {
@@ -130,6 +142,31 @@ TEST_F(AuthenticatorTest, TakesTokensOfAnIssuer) {
 
 TEST_F(AuthenticatorTest, TakesTokensThatNameNoKey) {
     EXPECT_EQ(refusal(*with_issuer(), "Bearer " + jose::sign(ec_key(), claims())), "taken");
+}
+
+TEST_F(AuthenticatorTest, ManyKeysAreTriedBesideTheLoop) {
+    // A token without the name of its key is tried with each.
+    for (const bool several : {false, true}) {
+        AccessOptions options = issuer_options();
+        const std::string keys =
+            several ? jwk_set({ec_key(), jose::PrivateKey::generate_p256()}) : jwk_set({ec_key()});
+        options.token.keys = file("keys", keys);
+        const auto authenticator =
+            Authenticator::make(options, std::make_shared<WorkPool>(1), nullptr);
+        TestRequest asking("Bearer " + jose::sign(ec_key(), claims()));
+        const HttpRequest request = asking.view();
+        CallerPtr caller;
+        bool others_first = false;
+        boost::asio::io_context loop;
+        const auto identify = [&]() -> awaitable<void> {
+            caller = co_await authenticator->identify(request);
+        };
+        boost::asio::co_spawn(loop, identify(), boost::asio::detached);
+        boost::asio::post(loop, [&] { others_first = caller == nullptr; });
+        loop.run();
+        ASSERT_NE(caller, nullptr);
+        EXPECT_EQ(others_first, several);
+    }
 }
 
 TEST_F(AuthenticatorTest, ATokenForNobodyIsAnonymous) {
@@ -273,31 +310,27 @@ TEST_F(AuthenticatorTest, TakesItsOwnTokensForWhomTheyWereMade) {
     const Identity identity{IdentityKind::certificate, "node-1", {"nodes", "a\"b"}};
     const std::vector<Grant> grants = {
         {ResourceKind::repository, "team/app", Action::pull | Action::push}};
-    const std::string bearer =
-        "Bearer " + authenticator->issuer()->issue(identity, grants, seconds_now());
+    const std::string bearer = "Bearer " + issue(*authenticator, identity, grants);
     const CallerPtr caller = identify(*authenticator, bearer);
     EXPECT_EQ(caller->identity, identity);
     EXPECT_EQ(caller->grants, grants);
     EXPECT_FALSE(caller->outside);
     EXPECT_EQ(known(*authenticator, bearer), caller);
 
-    const std::string nobody = authenticator->issuer()->issue(Identity(), {}, seconds_now());
+    const std::string nobody = issue(*authenticator, Identity(), {});
     EXPECT_EQ(identify(*authenticator, "Bearer " + nobody)->identity, Identity());
 }
 
 TEST_F(AuthenticatorTest, RefusesOldOwnTokensAndThoseOfAnotherRegistry) {
     const auto authenticator = with_endpoint();
     const Identity identity{IdentityKind::basic, "alice", {}};
-    EXPECT_THAT(refusal(*authenticator, "Bearer " + authenticator->issuer()->issue(
-                                                        identity, {}, seconds_now() - 361)),
+    EXPECT_THAT(refusal(*authenticator, "Bearer " + issue(*authenticator, identity, {}, -361)),
                 HasSubstr("expired"));
-    EXPECT_THAT(refusal(*authenticator, "Bearer " + authenticator->issuer()->issue(
-                                                        identity, {}, seconds_now() + 200)),
+    EXPECT_THAT(refusal(*authenticator, "Bearer " + issue(*authenticator, identity, {}, 200)),
                 HasSubstr("not valid yet"));
     const auto other = with_endpoint();
-    EXPECT_THAT(
-        refusal(*authenticator, "Bearer " + other->issuer()->issue(identity, {}, seconds_now())),
-        HasSubstr("not signed by this registry"));
+    EXPECT_THAT(refusal(*authenticator, "Bearer " + issue(*other, identity, {})),
+                HasSubstr("not signed by this registry"));
 }
 
 TEST_F(AuthenticatorTest, InstancesWithOneKeyTakeEachOthersTokens) {
@@ -308,7 +341,7 @@ TEST_F(AuthenticatorTest, InstancesWithOneKeyTakeEachOthersTokens) {
         const auto first = make(options);
         const auto second = make(options);
         const Identity identity{IdentityKind::basic, "alice", {}};
-        const std::string text = first->issuer()->issue(identity, {}, seconds_now());
+        const std::string text = issue(*first, identity, {});
         EXPECT_EQ(identify(*second, "Bearer " + text)->identity, identity);
         options.token.service = "elsewhere";
         EXPECT_THAT(refusal(*make(options), "Bearer " + text), HasSubstr("another service"));

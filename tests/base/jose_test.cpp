@@ -93,6 +93,14 @@ TEST(Jose, SignsAndVerifiesEs256) {
     EXPECT_FALSE(PrivateKey::generate_p256().public_key().verifies("a", key.signature("a")));
 }
 
+TEST(Jose, TellsWhatIsSlow) {
+    EXPECT_TRUE(rsa_key().is_slow());
+    EXPECT_FALSE(rsa_key().public_key().is_slow());
+    EXPECT_TRUE(PublicKey::from_rsa(std::string(1024, '\xff'), "\x03").is_slow());
+    EXPECT_FALSE(PrivateKey::generate_p256().is_slow());
+    EXPECT_FALSE(PrivateKey::generate_p256().public_key().is_slow());
+}
+
 TEST(Jose, RefusesSignaturesOfAnotherForm) {
     const PrivateKey key = PrivateKey::generate_p256();
     const PublicKey verifier = key.public_key();

@@ -4,14 +4,20 @@
 
 #include "access/authenticator.hpp"
 #include "access/jwt.hpp"
+#include "access/tokens.hpp"
 #include "protocol/responses.hpp"
 #include "protocol/token/endpoint.hpp"
 #include "store/temporary_directory.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -114,6 +120,39 @@ TEST_F(TokenEndpointTest, GivesWhatIsAskedForAndAllowed) {
     EXPECT_THAT(std::string(response.body().bytes()), HasSubstr("\"expires_in\":300,"));
     EXPECT_THAT(text(response, "issued_at"), testing::EndsWith("Z"));
     EXPECT_EQ(response.find("Cache-Control"), "no-store");
+}
+
+TEST_F(TokenEndpointTest, ASlowSignatureHoldsUpNobody) {
+    // Not that of a P-256 key, which is quicker than waking a thread.
+    for (const bool slow : {false, true}) {
+        AccessOptions options;
+        options.token.endpoint = true;
+        if (slow) {
+            directory_.write("key.pem", access::rsa_key().pem());
+            options.token.signing_key = directory_.path() / "key.pem";
+        }
+        const auto authenticator =
+            access::Authenticator::make(options, std::make_shared<WorkPool>(1), nullptr);
+        const TokenEndpoint endpoint(
+            *authenticator, [](const access::CallerPtr&, const Grant&) { return ActionSet(); });
+        const Identity identity{IdentityKind::embedder, "alice", {}};
+        HttpRequest request;
+        request.target = "/token";
+        request.identity = &identity;
+        const Target target = Target::parse(request.target);
+        unsigned status = 0;
+        bool others_first = false;
+        boost::asio::io_context loop;
+        const auto ask = [&]() -> awaitable<void> {
+            const HttpResponse response = co_await endpoint.handle(request, target);
+            status = response.status();
+        };
+        boost::asio::co_spawn(loop, ask(), boost::asio::detached);
+        boost::asio::post(loop, [&] { others_first = status == 0; });
+        loop.run();
+        EXPECT_EQ(status, 200U);
+        EXPECT_EQ(others_first, slow);
+    }
 }
 
 TEST_F(TokenEndpointTest, TakesSeveralScopesInOneParameterAndJoinsThem) {

@@ -135,7 +135,8 @@ awaitable<HttpResponse> TokenEndpoint::answer(const HttpRequest& request,
     if (!caller) co_return unauthorized(problem);
     const std::vector<Grant> given = grants(caller, asked);
     const std::int64_t now = std::time(nullptr);
-    const std::string token = json_string(issuer.issue(caller->identity, given, now));
+    const std::string jwt = co_await issuer.issue(caller->identity, given, now);
+    const std::string token = json_string(jwt);
     std::string text =
         "{\"token\":" + token + ",\"access_token\":" + token +
         ",\"token_type\":\"Bearer\",\"expires_in\":" + std::to_string(issuer.lifetime().count()) +
