@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from faked_clock import faked_clock  # noqa: E402, F401
 from http_client import Repository  # noqa: E402
 from programs import BUILD, PKGREG, find_program  # noqa: E402
 from registry_server import RegistryServer  # noqa: E402

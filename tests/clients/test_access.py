@@ -5,7 +5,6 @@ rules through the options, the files and a socket.
 """
 
 import base64
-import crypt
 import json
 import os
 import time
@@ -13,7 +12,7 @@ import time
 import pytest
 
 from http_client import OCI_MANIFEST, as_json, digest_of
-from secret_watch import watch
+from password_file import write_htpasswd
 
 PASSWORDS = {name: f"{name}-password-5tQz8" for name in ("reader", "pusher", "deleter", "lister",
                                                          "admin", "stranger")}
@@ -39,15 +38,6 @@ def manifest():
                     "layers": []})
 
 
-def write_users(file):
-    lines = []
-    for name, password in PASSWORDS.items():
-        watch.register_login(name, password)
-        hashed = crypt.crypt(password, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16))
-        lines.append(f"{name}:{hashed}\n")
-    file.write_text("".join(lines))
-
-
 def replace(file, text):
     """As an editor does: another file takes the name."""
     fresh = file.with_suffix(".new")
@@ -58,7 +48,7 @@ def replace(file, text):
 class Guarded:
     def __init__(self, servers, folder, *arguments):
         self.policy, self.users = folder / "policy.json", folder / "users"
-        write_users(self.users)
+        write_htpasswd(self.users, PASSWORDS)
         self.policy.write_text(json.dumps(POLICY))
         self.server = servers.start("--htpasswd", str(self.users), "--access-policy",
                                     str(self.policy), *arguments)

@@ -4,13 +4,13 @@ import base64
 import json
 import os
 import random
-import subprocess
 import time
 
 import pytest
 
 import secret_watch
 from http_client import Http, Repository, digest_of
+from password_file import write_htpasswd
 from programs import PKGREG, run, wait_until
 
 pytestmark = pytest.mark.protocol
@@ -33,11 +33,8 @@ class LoggedIn(Http):
 
 @pytest.fixture
 def htpasswd(tmp_path):
-    made = subprocess.run(["htpasswd", "-niBC", "5", "alice"], input=PASSWORD, text=True,
-                          capture_output=True, check=True)
     file = tmp_path / "htpasswd"
-    file.write_text(made.stdout.strip() + "\n")
-    secret_watch.register_login("alice", PASSWORD)
+    write_htpasswd(file, {"alice": PASSWORD})
     return file
 
 

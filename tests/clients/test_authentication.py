@@ -2,7 +2,6 @@
 
 import base64
 import time
-import warnings
 
 import pytest
 
@@ -11,12 +10,9 @@ from certificates import Authority
 from container_tools import Containerd, Docker, Podman, Skopeo
 from http_client import Repository
 from images import closure, docker_archive, images
+from password_file import write_htpasswd
 from programs import PKGREG, run
 from token_issuer import SigningKey, TokenIssuer
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import crypt
 
 NAME, PASSWORD = "alice", "correct-horse-battery"
 WRONG = "wrong-horse-battery"
@@ -40,7 +36,7 @@ class Site:
         arguments = []
         if method in ("basic", "endpoint"):
             users = folder / "htpasswd"
-            users.write_text(f"{NAME}:{crypt.crypt(PASSWORD, '$2b$05$' + 'abcdefghijklmnopqrstuu')}\n")
+            write_htpasswd(users, {NAME: PASSWORD})
             arguments += ["--htpasswd", str(users)]
         if method == "endpoint":
             arguments += ["--token-endpoint"]
@@ -212,6 +208,50 @@ def test_a_client_logs_in_pushes_and_pulls(client, site, method):
     assert one.log_in(here.password)
     assert one.push()
     assert one.pull()
+
+
+@pytest.fixture
+def hosts_folder(tmp_path):
+    """Writes what containerd is told of a registry: a folder for `--hosts-dir`."""
+    def write(address, more=""):
+        folder = tmp_path / "certs.d"
+        (folder / address).mkdir(parents=True, exist_ok=True)
+        (folder / address / "hosts.toml").write_text(
+            f'server = "http://{address}"\n\n[host."http://{address}"]\n'
+            f'  capabilities = ["pull", "resolve", "push"]\n{more}')
+        return folder
+    return write
+
+
+def copies(containerd, site, *arguments):
+    """Whether an image can be pushed, and pulled into a namespace of its own."""
+    reference = f"{site.address}/team/image:1"
+    namespace = f"hosts-{site.address}".replace(".", "-").replace(":", "-")
+    done = [containerd("images", "push", *arguments, reference, "local:image", check=False),
+            containerd("content", "fetch", *arguments, reference, namespace=namespace, check=False)]
+    return [each.returncode == 0 for each in done]
+
+
+@pytest.mark.containerd
+@pytest.mark.parametrize("method", METHODS)
+def test_containerd_is_told_of_a_registry_by_hosts_toml(containerd, site, hosts_folder, method):
+    here = site(method)
+    folder = hosts_folder(here.address)
+    assert copies(containerd, here, "--hosts-dir", folder) == [False, False]
+    wrong = ("--hosts-dir", folder, "--user", f"{here.name}:{WRONG}")
+    assert copies(containerd, here, *wrong) == [False, False]
+    right = ("--hosts-dir", folder, "--user", f"{here.name}:{here.password}")
+    assert copies(containerd, here, *right) == [True, True]
+
+
+@pytest.mark.containerd
+@pytest.mark.parametrize("method", ("basic", "endpoint"))
+def test_containerd_brings_a_password_that_hosts_toml_has(containerd, site, hosts_folder, method):
+    here = site(method)
+    field = basic(here.name, here.password)["Authorization"]
+    folder = hosts_folder(here.address, f'  [host."http://{here.address}".header]\n'
+                                        f'    Authorization = "{field}"\n')
+    assert copies(containerd, here, "--hosts-dir", folder) == [True, True]
 
 
 def test_strangers_pull_where_everybody_may_and_log_in_to_push(client, site):

@@ -5,7 +5,6 @@ import os
 import random
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -416,7 +415,7 @@ def test_clients_of_a_network_are_sent_to_the_bucket_for_blobs(servers, storage)
     assert (answer.status, answer.body) == (200, data + b"end")
 
 
-def test_what_nothing_names_is_listed_and_removed_after_a_grace_period(servers, storage):
+def test_what_nothing_names_is_listed_and_removed_after_a_grace_period(faked_clock, servers, storage):
     skip_if_instrumented()
     server = servers.start(storage=storage)
     repository = Repository(server.http, "orphans")
@@ -428,9 +427,8 @@ def test_what_nothing_names_is_listed_and_removed_after_a_grace_period(servers, 
     unfinished = f"{storage.path}/data/unfinished"
     client.request("POST", f"/{storage.bucket}/{unfinished}", {"uploads": ""})
 
-    library, = Path("/usr/lib").glob("*-linux-gnu/faketime/libfaketimeMT.so.1")
-    later = {**storage.environment(), "LD_PRELOAD": str(library), "FAKETIME": "+3d",
-             "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    faked_clock.set(3 * 24 * 3600)
+    later = faked_clock.environment(storage.environment())
 
     def orphans(*arguments, env):
         done = run(PKGREG, "storage", "orphans", "--storage", str(storage), *arguments, env=env)
@@ -559,12 +557,10 @@ def test_an_endpoint_that_goes_down_in_the_middle_is_told_and_used_once_it_is_up
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_a_clock_that_is_off_by_an_hour_is_told_and_does_no_harm(servers, storage, hours):
+def test_a_clock_that_is_off_by_an_hour_is_told_and_does_no_harm(faked_clock, servers, storage, hours):
     skip_if_instrumented()
-    library, = Path("/usr/lib").glob("*-linux-gnu/faketime/libfaketimeMT.so.1")
-    server = servers.start(storage=storage, env={
-        **os.environ, "LD_PRELOAD": str(library), "FAKETIME": f"{hours * 3600:+}",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+    faked_clock.set(hours * 3600)
+    server = servers.start(storage=storage, env=faked_clock.environment())
     repository = Repository(server.http, "late")
     body = repository.push_image("v1")
     assert repository.get_manifest("v1").body == body
