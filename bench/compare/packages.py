@@ -1,6 +1,7 @@
 """The scenarios about DC/OS packages: the repository document of a whole Universe, and the addition of
 a large bundle."""
 
+import base64
 import contextlib
 import hashlib
 import http.client
@@ -8,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import statistics
 import subprocess
 import time
 import zipfile
@@ -69,10 +71,10 @@ def import_packages(server, packages):
                        json.dumps({"packages": packages[first:first + 200]}))
 
 
-def fetch(server, coding="identity", host=None, release="2.0", version="v5"):
+def fetch(server, coding="identity", host=None, release="2.0", version="v5", **more):
     """GET /repo as a package manager does it; the body."""
     fields = {"Accept": REPOSITORY + version, "Accept-Encoding": coding,
-              "User-Agent": f"cosmos/0.1 dcos/{release}"}
+              "User-Agent": f"cosmos/0.1 dcos/{release}", **more}
     if host:
         fields["Host"] = host
     connection = http.client.HTTPConnection(*server.address(), timeout=60)
@@ -120,6 +122,7 @@ def universe(bench):
             after_an_addition(bench, table, server, client_cores, packages[0], turn)
             wait_until_idle(server)
             many_addresses(table, server)
+        filtered_documents(bench, table, data, packages, server_cores)
         shutil.rmtree(data)
     size = len(json.dumps(packages)) / MIB
     source = "real packages" if bench.options.universe else "made up packages"
@@ -165,6 +168,66 @@ def many_addresses(table, server):
             if number < 4:
                 fetch(server, "gzip", f"registry-{number}.example.com:5000", release, version)
     table.add("pkgreg", **{"resident MiB after many addresses": server.resident() / MIB})
+
+
+class Filtered(Pkgreg):
+    """With callers each of whom may see other packages: all but one or two."""
+
+    password = "a password for the benchmark"
+    callers = 100
+
+    def __init__(self, *arguments, names, **more):
+        self.names = names
+        super().__init__(*arguments, **more)
+
+    def command(self):
+        passwords, policy = (os.path.join(self.home, name) for name in ("passwords", "policy"))
+        line = subprocess.run(["htpasswd", "-nbB", "-C", "4", "user", self.password], check=True,
+                              capture_output=True, text=True).stdout.strip()
+        with open(passwords, "w") as file:
+            file.writelines(f"user{i}:{line.partition(':')[2]}\n" for i in range(self.callers))
+        rules = [{"who": ["authenticated"], "packages": ["*"], "actions": ["pull"]}]
+        for i in range(self.callers):
+            hidden = {self.names[i % len(self.names)], self.names[i * 7 % len(self.names)]}
+            rules.append({"who": [f"user{i}"], "packages": sorted(hidden), "actions": []})
+        with open(policy, "w") as file:
+            json.dump({"rules": rules}, file)
+        return [*super().command(), "--htpasswd", passwords, "--access-policy", policy]
+
+    def authorization(self, caller):
+        login = f"user{caller}:{self.password}".encode()
+        return "Basic " + base64.b64encode(login).decode()
+
+    def known(self, caller):
+        """Brings the password once, so that what follows is measured without bcrypt."""
+        fields = {"Authorization": self.authorization(caller)}
+        self.request("GET", "/v2/", headers=fields)
+        return fields
+
+
+def filtered_documents(bench, table, data, packages, cores):
+    """GET /repo of many callers, each of whom may see other packages."""
+    names = sorted({package["name"] for package in packages})
+    with Filtered(bench.memory, cores, keep=data, names=names) as server:
+        def ask(caller):
+            fields = server.known(caller)
+            begin = time.monotonic()
+            fetch(server, "gzip", **fields)
+            return (time.monotonic() - begin) * 1e3
+        ask(0)  # reads the packages
+        wait_until_idle(server)
+        first = [ask(caller) for caller in range(10, server.callers)]
+        wait_until_idle(server)
+        before = server.cpu()
+        for caller in range(1, 10):
+            ask(caller)
+            wait_until_idle(server)  # also with what follows in the background
+        used = (server.cpu() - before) / 9
+        again = [ask(server.callers - 1) for _ in range(20)]
+        table.add("pkgreg", **{"filtered gzip, another caller, ms": statistics.median(first),
+                               "filtered gzip, another caller, server CPU ms": used * 1e3,
+                               "filtered gzip, same caller, ms": statistics.median(again),
+                               "resident MiB after many callers": server.resident() / MIB})
 
 
 def verdicts(table):

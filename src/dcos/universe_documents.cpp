@@ -141,6 +141,13 @@ FormKey key_of(const Snapshot& snapshot, const UniverseDocuments::Request& reque
     return key;
 }
 
+/// A document of all packages is asked for again in any case. What a few callers may see may be let
+/// go of before one of them comes back: the strongest compression, which takes a second, waits for
+/// that.
+bool is_wanted_by_many(const FormKey& key) noexcept {
+    return key.selected.empty();
+}
+
 PackageVariant variant_of(const FormKey& key) noexcept {
     if (key.before_1_10) return PackageVariant::before_1_10;
     return key.format == RepositoryFormat::v3 ? PackageVariant::without_manager
@@ -188,6 +195,8 @@ struct Form {
     std::string etag;
     std::shared_ptr<const std::string> coded[coded_forms] = {};
     std::uint64_t last_used = 0;
+    /// Compressed, and asked for once more since.
+    bool asked_again[coded_forms] = {};
 
     std::size_t footprint() const noexcept {
         std::size_t bytes = sizeof(Form) + sizeof(FormKey) + 256 +
@@ -264,17 +273,22 @@ Form& UniverseDocuments::State::form_of(const FormKey& key, const Selection& sel
 
 std::optional<RepositoryDocument> UniverseDocuments::State::find(const Request& request,
                                                                  const Selection& selection) {
-    const std::lock_guard lock(mutex);
+    std::unique_lock lock(mutex);
     const FormKey key = key_of(*snapshot, request, selection);
-    const Form& form = form_of(key, selection);
+    Form& form = form_of(key, selection);
     RepositoryDocument document{form.text,      form.etag, content_type(request.form.format),
                                 request.coding, nullptr,   form.text.size()};
+    bool again = false;
     if (request.coding != ContentCoding::identity) {
-        document.bytes = form.coded[index_of(request.coding)];
+        const std::size_t index = index_of(request.coding);
+        document.bytes = form.coded[index];
         if (!document.bytes) return std::nullopt;
         document.size = document.bytes->size();
+        again = !std::exchange(form.asked_again[index], true);
     }
     keep_within_limit();
+    lock.unlock();
+    if (again && !is_wanted_by_many(key)) ask_for_strongest(key, request.coding);
     return document;
 }
 
@@ -295,7 +309,7 @@ RepositoryDocument UniverseDocuments::State::build(const Request& request,
                                                              : zstd_quickly(document.text));
     document.size = document.bytes->size();
     keep(key, made_for, request.coding, document.bytes);
-    ask_for_strongest(key, request.coding);
+    if (is_wanted_by_many(key)) ask_for_strongest(key, request.coding);
     return document;
 }
 

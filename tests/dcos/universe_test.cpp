@@ -516,6 +516,32 @@ TEST(UniverseDocuments, TheStrongestCompressionFollowsInTheBackground) {
     run();
 }
 
+TEST(UniverseDocuments, WhatFewMaySeeIsCompressedStronglyWhenItIsAskedForAgain) {
+    std::vector<std::function<void()>> jobs;
+    UniverseDocuments documents(UniverseDocuments::default_limit,
+                                [&](std::function<void()> job) { jobs.push_back(job); });
+    std::vector<UniversePackage> packages;
+    for (int i = 0; i < 200; ++i) {
+        const std::string name = i % 2 == 0 ? "aa" : "bb";
+        packages.emplace_back(metadata(name, std::to_string(i), two_assets), i, std::nullopt,
+                              bundled);
+    }
+    documents.set_packages(packages);
+    UniverseDocuments::Request request = coded(ContentCoding::gzip);
+    request.visible = [](const PackageName& name) { return name.str() == "bb"; };
+    const auto quick = documents.get(request);
+    EXPECT_TRUE(jobs.empty());
+    EXPECT_EQ(documents.get(request).bytes, quick.bytes);
+    ASSERT_EQ(jobs.size(), 1U);
+    documents.get(request);
+    EXPECT_EQ(jobs.size(), 1U);
+    std::exchange(jobs, {})[0]();
+    const auto strong = documents.get(request);
+    EXPECT_LT(strong.size, quick.size);
+    EXPECT_EQ(gunzip_one_member(*strong.bytes), strong.text.str());
+    EXPECT_TRUE(jobs.empty());
+}
+
 TEST(UniverseDocuments, StayWithinTheirLimitWhateverIsAskedFor) {
     constexpr std::size_t limit = 1 << 20;
     UniverseDocuments documents(limit);
