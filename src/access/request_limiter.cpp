@@ -149,6 +149,14 @@ RequestLimiter::Admission RequestLimiter::admit(Who who, Clock::time_point time)
     return result;
 }
 
+void RequestLimiter::charge(Who who, Clock::time_point time) noexcept {
+    LimiterState& state = *state_;
+    const std::lock_guard lock(state.mutex_of(who.hash_ % LimiterState::sets));
+    LimiterState::Entry* const entry = state.find_or_make(who.hash_);
+    if (entry == nullptr) return;
+    entry->paid_until = std::max(entry->paid_until, nanoseconds(time)) + state.period;
+}
+
 std::optional<milliseconds> RequestLimiter::wait(Who who, Clock::time_point time) noexcept {
     LimiterState& state = *state_;
     const std::lock_guard lock(state.mutex_of(who.hash_ % LimiterState::sets));

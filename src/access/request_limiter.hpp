@@ -79,6 +79,10 @@ class RequestLimiter {
     /// served again.
     Admission admit(Who who, Clock::time_point now = Clock::now()) noexcept;
 
+    /// Counts one more for a request that was admitted and turns out to be as much work as several.
+    /// It is not stopped; who has it made waits longer for the next one.
+    void charge(Who who, Clock::time_point now = Clock::now()) noexcept;
+
     /// How long nothing would be admitted for want of time; nothing is counted. Before work that a
     /// stranger could ask for again and again, such as looking at a password.
     std::optional<std::chrono::milliseconds> wait(Who who,

@@ -59,6 +59,12 @@ awaitable<void> suspend(Start& start) {
         boost::asio::use_awaitable);
 }
 
+/// Lets whatever else waits for this coroutine's executor run first: for work in slices.
+inline awaitable<void> let_others_run() {
+    auto at_once = [](Resume resume) { resume(); };
+    co_await suspend(at_once);
+}
+
 /// Runs `work` on the pool while the coroutine is suspended; returns what it returns, throws what
 /// it throws.
 template <class F>

@@ -144,6 +144,11 @@ void Gate::count(access::RequestLimiter::Who who, Visit& visit) const {
     auto admission = limiter_->admit(who);
     if (!admission.admitted) throw too_many(admission.at_once, admission.retry_after);
     visit.turn = std::move(admission.turn);
+    visit.counted_for = who;
+}
+
+void Gate::count_another(const Visit& visit) const noexcept {
+    if (limiter_ && visit.counted_for) limiter_->charge(*visit.counted_for);
 }
 
 void Gate::count_address(const HttpRequest& request, Visit& visit) const {

@@ -41,6 +41,9 @@ class Gate {
     /// Counts a request for its address, whoever it will prove to be. Throws `TooManyRequests`.
     void count_address(const HttpRequest& request, Visit& visit) const;
 
+    /// Counts one more for a request that is as much work as several.
+    void count_another(const Visit& visit) const noexcept;
+
     /// 401 with `WWW-Authenticate` for a caller who should come with other credentials, 403 where
     /// he proved who he is, or nothing that he could bring would prove it.
     HttpResponse answer(const HttpRequest& request, const Refused& refused) const;

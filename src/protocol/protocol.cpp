@@ -18,6 +18,7 @@
 #include "protocol/token/endpoint.hpp"
 
 #include <exception>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -105,7 +106,11 @@ class Protocol final : public HttpHandler {
                 const Requirement need = requirement_of(route, request.method, target);
                 rights = co_await gate_->enter(request, need, visit);
             }
-            HttpResponse response = co_await oci_.handle(request, target, route, rights);
+            const std::function<void()> costs_another = [this, &visit] {
+                if (gate_) gate_->count_another(visit);
+            };
+            HttpResponse response =
+                co_await oci_.handle(request, target, route, rights, costs_another);
             const bool login = gate_ && route.endpoint == oci::Endpoint::base;
             if (login) gate_->offer_login(response, request, rights);
             co_return response;

@@ -4,6 +4,7 @@
 #include "access/caller.hpp"
 #include "access/request_limiter.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,8 @@ struct Visit {
     access::CallerPtr caller = nullptr;
     /// Counts the request until its answer has been sent.
     access::RequestLimiter::Turn turn = {};
+    /// Whom it was counted for; nothing: nobody.
+    std::optional<access::RequestLimiter::Who> counted_for = {};
     /// Of an error that was answered: its code and its message.
     std::string_view error = {};
     std::string reason = {};

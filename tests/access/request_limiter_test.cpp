@@ -178,6 +178,19 @@ TEST(RequestLimiter, ForgetsStrangersButNeverWhoIsBeingAnswered) {
     EXPECT_FALSE(limiter.admit(kept, start).admitted);
 }
 
+TEST(RequestLimiter, WhatWasMoreWorkIsPaidForBeforeTheNextRequest) {
+    RequestLimiter limiter(limits(10, 0));
+    const auto who = limiter.who(alice(), "");
+    ASSERT_TRUE(limiter.admit(who, start).admitted);
+    for (int i = 0; i < 29; ++i) limiter.charge(who, start);
+    const auto early = limiter.admit(who, start);
+    EXPECT_FALSE(early.admitted);
+    EXPECT_EQ(early.retry_after, milliseconds(2100));
+    EXPECT_FALSE(limiter.admit(who, start + milliseconds(2099)).admitted);
+    EXPECT_TRUE(limiter.admit(who, start + milliseconds(2100)).admitted);
+    EXPECT_TRUE(limiter.admit(limiter.who(Identity(), "192.0.2.1"), start).admitted);
+}
+
 TEST(RequestLimiter, AdmitsWhomItCannotCount) {
     RequestLimiter limiter(limits(0, 1));
     std::vector<RequestLimiter::Turn> turns;

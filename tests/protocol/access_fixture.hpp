@@ -143,6 +143,7 @@ class GuardedRegistry {
     }
 
     ObjectStore& store() const { return *store_; }
+    HttpHandler& handler() const { return *handler_; }
 
  private:
     std::shared_ptr<ObjectStore> store_;

@@ -2,6 +2,13 @@
 // with names, uploads of others, and a policy that changes.
 
 #include "protocol/access_fixture.hpp"
+#include "registry/layout.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <thread>
@@ -39,6 +46,10 @@ class AccessTest : public testing::Test {
                           const std::string& scheme = "Bearer") {
         AccessOptions options;
         options.anonymous_pull = anonymous_pull;
+        return open(rules, options, scheme);
+    }
+    GuardedRegistry& open(const char* rules, AccessOptions options,
+                          const std::string& scheme = "Bearer") {
         options.certificates = true;  // switches access control on where there is no policy
         if (rules) {
             policy_.write(std::string("{\"rules\": [") + rules + "]}");
@@ -284,6 +295,80 @@ TEST_F(CatalogTest, FindsFewAmongMany) {
     for (const std::size_t n : {1u, 2u, 10u}) {
         EXPECT_THAT(read(n, "Basic alice"), ElementsAre("m/x", "r1/rare", "z/rare"));
     }
+}
+
+/// Puts many repositories into the catalog, without their manifests: it knows nothing of these.
+class LargeCatalogTest : public AccessTest {
+ protected:
+    void fill(std::size_t hidden, const std::vector<std::string>& shown) {
+        for (std::size_t i = 0; i < hidden; ++i) add("hidden/" + std::to_string(1'000'000 + i));
+        for (const std::string& name : shown) add(name);
+    }
+    Answer ask(const std::string& path) { return registry().get(path, "Basic alice"); }
+
+ private:
+    void add(const std::string& repository) {
+        const ObjectKey key = layout::new_key(layout::catalog_prefix(repository));
+        run_blocking(registry().store().put(key, ""));
+    }
+};
+
+TEST_F(LargeCatalogTest, APageEndsEarlyAtANameThatMayBeSeen) {
+    know("alice");
+    open(R"({"who": ["alice"], "repositories": ["**/rare", "zz"], "actions": ["list"]})");
+    fill(25'000, {"a/rare", "hidden/1020000/rare", "zz"});
+    // Behind the first name come more hidden ones than are looked at for one request.
+    const Answer first = ask("/v2/_catalog?n=100");
+    EXPECT_THAT(first.texts("repositories"), ElementsAre("a/rare"));
+    EXPECT_EQ(first.next(), "/v2/_catalog?n=100&last=a%2Frare");
+    const Answer second = ask(first.next());
+    EXPECT_THAT(second.texts("repositories"), ElementsAre("hidden/1020000/rare", "zz"));
+    EXPECT_EQ(second.next(), "");
+}
+
+TEST_F(LargeCatalogTest, NoPageIsEmptyAsLongAsThereIsMore) {
+    know("alice");
+    open(R"({"who": ["alice"], "repositories": ["**/rare"], "actions": ["list"]})");
+    fill(25'000, {"z/rare"});
+    const Answer all = ask("/v2/_catalog");
+    EXPECT_THAT(all.texts("repositories"), ElementsAre("z/rare"));
+    EXPECT_FALSE(all.has("Link"));
+}
+
+TEST_F(LargeCatalogTest, ALongSearchLetsOthersRun) {
+    know("alice");
+    open(R"({"who": ["alice"], "repositories": ["**/rare"], "actions": ["list"]})");
+    fill(5'000, {"z/rare"});
+    const HeaderField fields[] = {{"Authorization", "Basic alice"}};
+    HttpRequest request;
+    request.target = "/v2/_catalog";
+    request.headers = fields;
+    bool over = false;
+    std::size_t turns = 0;
+    boost::asio::io_context loop;
+    const auto search = [&]() -> awaitable<void> {
+        const HttpResponse response = co_await registry().handler().handle(request);
+        EXPECT_EQ(response.body().bytes(), R"({"repositories":["z/rare"]})");
+        over = true;
+    };
+    const auto others = [&]() -> awaitable<void> {
+        for (; !over; ++turns) co_await boost::asio::post(boost::asio::use_awaitable);
+    };
+    boost::asio::co_spawn(loop, search(), boost::asio::detached);
+    boost::asio::co_spawn(loop, others(), boost::asio::detached);
+    loop.run();
+    EXPECT_GE(turns, 5u);
+}
+
+TEST_F(LargeCatalogTest, ALongSearchCountsAsSeveralRequests) {
+    know("alice");
+    AccessOptions options;
+    options.limits.requests_per_second = 4;
+    open(R"({"who": ["alice"], "repositories": ["**/rare"], "actions": ["list"]})", options);
+    fill(45'000, {"z/rare"});
+    EXPECT_THAT(ask("/v2/_catalog").texts("repositories"), ElementsAre("z/rare"));
+    const Answer next = ask("/v2/");
+    EXPECT_EQ(next.status, 429u);
 }
 
 TEST_F(AccessTest, PackagesAreListedInFullPages) {

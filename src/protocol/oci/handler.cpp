@@ -71,7 +71,8 @@ awaitable<HttpResponse> Handler::handle_manifest(const HttpRequest& request, con
 }
 
 awaitable<HttpResponse> Handler::handle(const HttpRequest& request, const Target& target,
-                                        const Route& route, const access::Rights& rights) {
+                                        const Route& route, const access::Rights& rights,
+                                        const std::function<void()>& costs_another) {
     switch (route.endpoint) {
         case Endpoint::blob: co_return co_await handle_blob(request, route, rights);
         case Endpoint::manifest: co_return co_await handle_manifest(request, target, route);
@@ -94,7 +95,7 @@ awaitable<HttpResponse> Handler::handle(const HttpRequest& request, const Target
         }
         case Endpoint::catalog:
             if (!reads(request.method)) co_return method_not_allowed("GET, HEAD");
-            co_return co_await list_catalog(target, rights);
+            co_return co_await list_catalog(target, rights, costs_another);
         case Endpoint::base:
             if (!reads(request.method)) co_return method_not_allowed("GET, HEAD");
             co_return json_response(200, "{}");

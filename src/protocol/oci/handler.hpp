@@ -11,6 +11,7 @@
 #include "protocol/oci/route.hpp"
 #include "protocol/target.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -25,9 +26,11 @@ class Handler {
 
     /// Answers a request to a path that `find_route` knows, of a caller who may make it. Throws
     /// `Error`.
-    /// @param rights what he may do beside that
+    /// @param rights        what he may do beside that
+    /// @param costs_another called for each further request that this one is as much work as
     awaitable<HttpResponse> handle(const HttpRequest& request, const Target& target,
-                                   const Route& route, const access::Rights& rights);
+                                   const Route& route, const access::Rights& rights,
+                                   const std::function<void()>& costs_another);
 
  private:
     using Request = const HttpRequest&;
@@ -56,7 +59,8 @@ class Handler {
 
     // lists.cpp
     awaitable<HttpResponse> list_tags(const Target& target, const RepositoryName& name);
-    awaitable<HttpResponse> list_catalog(const Target& target, Rights rights);
+    awaitable<HttpResponse> list_catalog(const Target& target, Rights rights,
+                                         const std::function<void()>& costs_another);
     awaitable<HttpResponse> list_referrers(const Target& target, const RepositoryName& name,
                                            const Digest& subject);
 

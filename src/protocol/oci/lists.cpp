@@ -35,14 +35,15 @@ awaitable<HttpResponse> Handler::list_tags(const Target& target, const Repositor
     co_return response;
 }
 
-awaitable<HttpResponse> Handler::list_catalog(const Target& target, const access::Rights& rights) {
+awaitable<HttpResponse> Handler::list_catalog(const Target& target, const access::Rights& rights,
+                                              const std::function<void()>& costs_another) {
     const std::size_t n = page_size(target);
     const std::string_view last = target.query("last").value_or("");
     NamePage page;
     if (rights.may_everywhere(access::Action::list, access::ResourceKind::repository)) {
         page = co_await registry_.list_repositories(last, n);
     } else {
-        page = co_await list_visible(registry_, rights, last, n);
+        page = co_await list_visible(registry_, rights, last, n, costs_another);
     }
     HttpResponse response =
         json_response(200, "{\"repositories\":" + names_as_json(page.names) + "}");

@@ -1,5 +1,7 @@
 #include "protocol/oci/visible_catalog.hpp"
 
+#include "base/suspend.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <string>
@@ -41,14 +43,26 @@ class Runs {
 }  // namespace
 
 awaitable<NamePage> list_visible(Registry& registry, const access::Rights& rights,
-                                 std::string_view last, std::size_t n) {
+                                 std::string_view last, std::size_t n,
+                                 const std::function<void()>& costs_another) {
     using access::Action;
     using access::ResourceKind;
     const Runs runs(rights.prefixes(Action::list, ResourceKind::repository));
     NamePage result;
     std::string after(last);
+    std::size_t looked_at = 0;
     while (n > 0 && runs.skip(after)) {
+        if (looked_at >= names_of_a_request) {
+            if (!result.names.empty()) {
+                result.more = true;
+                co_return result;
+            }
+            costs_another();
+            looked_at = 0;
+        }
+        if (looked_at != 0) co_await let_others_run();
         NamePage page = co_await registry.list_repositories(after, names_at_once);
+        looked_at += page.names.size();
         bool run_ended = false;
         for (std::string& name : page.names) {
             after = name;
