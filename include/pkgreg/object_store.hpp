@@ -51,6 +51,15 @@ class ObjectReader {
     /// Reads the next bytes, at most `into.size()`; returns how many, 0 only at the end (or when
     /// `into` is empty).
     virtual awaitable<std::size_t> read(std::span<std::byte> into) = 0;
+    /// Moves the next bytes, at most `most`, into `pipe`, the writing end of an empty pipe, without
+    /// copying them, where they come over a socket; returns how many. 0: not these bytes, so `read`
+    /// has to be asked for what comes next, be it bytes, the end or an error. From the first call
+    /// on this and `read` may wait for a descriptor on the executor of their coroutine, so it
+    /// should be that of an `io_context`.
+    virtual awaitable<std::size_t> splice([[maybe_unused]] int pipe,
+                                          [[maybe_unused]] std::size_t most) {
+        co_return 0;
+    }
 
     /// The unread rest of the interval as part of a file, for `sendfile`; nothing where there is no
     /// file. Valid while the reader lives.

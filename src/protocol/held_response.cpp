@@ -28,6 +28,9 @@ class HeldReader final : public ObjectReader {
     std::uint64_t object_size() const noexcept override { return reader().object_size(); }
     std::optional<ByteInterval> interval() const noexcept override { return reader().interval(); }
     awaitable<std::size_t> read(std::span<std::byte> into) override { return reader().read(into); }
+    awaitable<std::size_t> splice(int pipe, std::size_t most) override {
+        return reader().splice(pipe, most);
+    }
     std::optional<FileRegion> file() const noexcept override { return reader().file(); }
     std::optional<std::span<const std::byte>> memory() const noexcept override {
         return reader().memory();

@@ -119,11 +119,24 @@ awaitable<void> SegmentedReader::open_next() {
                           boost::asio::detached);
 }
 
-awaitable<std::size_t> SegmentedReader::read(std::span<std::byte> into) {
-    if (left_ == 0 || into.empty()) co_return 0;
+awaitable<void> SegmentedReader::prepare() {
     if (!reader_) co_await open_current();
     const bool more_behind = left_ > part_left_;
     if (more_behind && !next_ && part_left_ <= open_ahead) co_await open_next();
+}
+
+void SegmentedReader::count(std::size_t n) {
+    left_ -= n;
+    part_left_ -= n;
+    if (part_left_ == 0) {
+        reader_.reset();
+        offset_ += segments_[index_++].size;
+    }
+}
+
+awaitable<std::size_t> SegmentedReader::read(std::span<std::byte> into) {
+    if (left_ == 0 || into.empty()) co_return 0;
+    co_await prepare();
     const std::size_t room =
         static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), part_left_));
     const std::size_t n = co_await reader_->read(into.first(room));
@@ -131,12 +144,16 @@ awaitable<std::size_t> SegmentedReader::read(std::span<std::byte> into) {
         throw Error(ErrorCode::corrupt, "object data/" + segments_[index_].id + " of " +
                                             store_->describe() + " ended before its size");
     }
-    left_ -= n;
-    part_left_ -= n;
-    if (part_left_ == 0) {
-        reader_.reset();
-        offset_ += segments_[index_++].size;
-    }
+    count(n);
+    co_return n;
+}
+
+awaitable<std::size_t> SegmentedReader::splice(int pipe, std::size_t most) {
+    if (left_ == 0) co_return 0;
+    co_await prepare();
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(most, part_left_));
+    const std::size_t n = co_await reader_->splice(pipe, wanted);
+    if (n > 0) count(n);
     co_return n;
 }
 

@@ -23,6 +23,7 @@ class SegmentedReader final : public ObjectReader {
     std::uint64_t object_size() const noexcept override { return size_; }
     std::optional<ByteInterval> interval() const noexcept override { return interval_; }
     awaitable<std::size_t> read(std::span<std::byte> into) override;
+    awaitable<std::size_t> splice(int pipe, std::size_t most) override;
 
  private:
     /// A segment that is being opened beside the reading.
@@ -33,6 +34,10 @@ class SegmentedReader final : public ObjectReader {
                                        ByteRange range);
     /// What is to be read of a segment that begins at `offset` of the blob.
     ByteRange part_of(const layout::Segment& segment, std::uint64_t offset) const;
+    /// Opens what has to be open before the next bytes are read.
+    awaitable<void> prepare();
+    /// Counts bytes that were read.
+    void count(std::size_t n);
     awaitable<void> open_current();
     awaitable<void> open_next();
 

@@ -84,6 +84,8 @@ class Download {
     /// at the byte where it stopped, from an object with the same etag; throws `corrupt` when there
     /// is another one by then, `not_found` when there is none.
     virtual awaitable<std::size_t> read(std::span<std::byte> into) = 0;
+    /// As `ObjectReader::splice`.
+    virtual awaitable<std::size_t> splice(int pipe, std::size_t most) = 0;
 };
 
 /// A bucket of a server. Every member may be called from any thread, any number at once; the

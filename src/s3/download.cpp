@@ -53,6 +53,16 @@ awaitable<std::size_t> ObjectDownload::read(std::span<std::byte> into) {
     }
 }
 
+awaitable<std::size_t> ObjectDownload::splice(int pipe, std::size_t most) {
+    const std::uint64_t left = end_ - position_;
+    if (left == 0) co_return 0;
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(most, left));
+    const std::size_t n = co_await body_->splice(pipe, wanted);
+    position_ += n;
+    if (n > 0) failures_ = 0;
+    co_return n;
+}
+
 /// Goes on with a new transfer where the last one broke off.
 awaitable<void> ObjectDownload::take_up() {
     ++failures_;

@@ -27,6 +27,7 @@ class ObjectDownload final : public Download {
 
     const ObjectHead& head() const noexcept override { return head_; }
     awaitable<std::size_t> read(std::span<std::byte> into) override;
+    awaitable<std::size_t> splice(int pipe, std::size_t most) override;
 
  private:
     awaitable<void> take_up();

@@ -3,11 +3,13 @@
 #pragma once
 
 #include "base/suspend.hpp"
+#include "base/unique_fd.hpp"
 #include "s3/transport.hpp"
 
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -91,8 +93,14 @@ struct Transfer {
     Clock::time_point moved_at = {};
     bool touched = false;  ///< Something came since its coroutine was last looked at.
     bool overflowed = false;
-    bool lingers = false;  ///< A reader has something, but not yet what is worth waking it.
+    std::uint64_t received = 0;  ///< bytes of a stream's body that libcurl gave
+    bool unbounded = false;      ///< What it kept back is taken now, however much is buffered.
+    bool lingers = false;        ///< A reader has something, but not yet what is worth waking it.
     Clock::time_point linger_until = {};
+
+    // A body that goes past libcurl: set by the thread when the coroutine asks for it and waits.
+    UniqueFd socket;
+    std::atomic<std::uint64_t> socket_left{0};  ///< bytes of the body that were not taken from it
 
     // Written by the thread, read by the coroutine once what it awaits has come.
     HttpAnswer answer = {};

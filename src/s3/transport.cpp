@@ -5,11 +5,21 @@
 #include "base/threads.hpp"
 #include "s3/transfer.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <charconv>
+#include <fcntl.h>
 #include <map>
+#include <netinet/in.h>
 #include <new>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <thread>
 
 namespace pkgreg::s3 {
@@ -28,6 +38,8 @@ constexpr std::size_t most_headers = 256;
 /// How long bytes wait for more before they are handed to a reader.
 constexpr auto linger = 1ms;
 constexpr std::size_t most_idle_handles = 32;
+/// For less, a connection that can be kept is worth more than what is not copied.
+constexpr std::uint64_t least_for_socket = std::uint64_t{8} << 20;
 constexpr long most_idle_connections = 64;
 
 Failure failure_of(CURLcode code, const Transfer& transfer) {
@@ -82,6 +94,35 @@ int status_in(std::string_view line) {
         std::from_chars(line.data() + blank + 1, line.data() + line.size(), status);
     }
     return status;
+}
+
+/// 0 where the answer does not tell it.
+std::uint64_t content_length(const HttpAnswer& answer) {
+    const std::string_view text = find(answer.headers, "content-length");
+    std::uint64_t size = 0;
+    std::from_chars(text.data(), text.data() + text.size(), size);
+    return size;
+}
+
+/// Whether a body, whose headers are there, comes over its socket as it is, and is large enough.
+bool may_leave_libcurl(const Transfer& transfer) {
+    return transfer.request.url.starts_with("http://") &&
+           find(transfer.answer.headers, "transfer-encoding").empty() &&
+           content_length(transfer.answer) >= least_for_socket;
+}
+
+/// One of a socket's ports, by `getsockname` or `getpeername`; -1 where it has none.
+int port_of(int socket, int (*name)(int, sockaddr*, socklen_t*)) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    if (name(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return -1;
+    if (address.ss_family == AF_INET) {
+        return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+    }
+    if (address.ss_family == AF_INET6) {
+        return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+    }
+    return -1;
 }
 
 void set(CURL* handle, CURLoption option, auto value) {
@@ -140,6 +181,13 @@ class Transport::Thread {
             if (transfer->handle == nullptr) return;
             transfer->moved_at = Clock::now();
             curl_easy_pause(transfer->handle, CURLPAUSE_CONT);
+        });
+    }
+    void take_socket(std::shared_ptr<Transfer> transfer, Resume resume) {
+        auto shared = std::make_shared<Resume>(std::move(resume));
+        post([this, transfer = std::move(transfer), shared] {
+            take_socket_of(*transfer);
+            (*shared)();
         });
     }
     void wake_after(std::chrono::milliseconds duration, bool background, Resume resume) {
@@ -254,7 +302,76 @@ class Transport::Thread {
             // Under the mutex: who waits for this may free the transfer's owner right after.
             transfer.ended.notify_all();
         }
+        // Wakes who waits at the socket.
+        if (transfer.socket) ::shutdown(transfer.socket.get(), SHUT_RDWR);
         if (resume) resume();
+    }
+
+    /// Makes the rest of a body the coroutine's to take, unless something speaks against it. What
+    /// is left of the connection in libcurl is closed.
+    void take_socket_of(Transfer& transfer) {
+        if (transfer.handle == nullptr) return;
+        if (!has_all(transfer)) take_what_is_held(transfer);
+        const std::uint64_t left = left_on_socket(transfer);
+        if (left < least_for_socket) return;
+        const int theirs = socket_of(transfer.handle);
+        if (theirs < 0) return;
+        UniqueFd ours(::fcntl(theirs, F_DUPFD_CLOEXEC, 0));
+        const UniqueFd other(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        // A socket that is not connected takes the place of the one that libcurl knows, so it
+        // cannot touch the connection when it closes that.
+        if (!ours || !other || ::dup3(other.get(), theirs, O_CLOEXEC) < 0) return;
+        curl_multi_remove_handle(multi_, transfer.handle);
+        curl_easy_cleanup(std::exchange(transfer.handle, nullptr));
+        transfer.header_list.reset();
+        transfer.moved_at = Clock::now();
+        transfer.socket_left = left;
+        transfer.socket = std::move(ours);
+    }
+
+    /// The socket of a transfer that is under way, which libcurl does not tell: found by its ports.
+    /// -1 unless there is exactly one.
+    int socket_of(CURL* handle) const {
+        long local = 0;
+        long remote = 0;
+        curl_easy_getinfo(handle, CURLINFO_LOCAL_PORT, &local);
+        curl_easy_getinfo(handle, CURLINFO_PRIMARY_PORT, &remote);
+        int found = -1;
+        for (const int socket : sockets_) {
+            if (port_of(socket, &::getsockname) != local) continue;
+            if (port_of(socket, &::getpeername) != remote) continue;
+            if (found >= 0) return -1;
+            found = socket;
+        }
+        return found;
+    }
+
+    /// Whether libcurl has given all that it received of a body. It keeps back what it received
+    /// after a pause, or what was refused.
+    static bool has_all(const Transfer& transfer) {
+        curl_off_t counted = 0;
+        curl_easy_getinfo(transfer.handle, CURLINFO_SIZE_DOWNLOAD_T, &counted);
+        return static_cast<std::uint64_t>(counted) == transfer.received;
+    }
+
+    /// Has libcurl give what it kept back of a body, one receive at most.
+    static void take_what_is_held(Transfer& transfer) {
+        {
+            const std::lock_guard lock(transfer.mutex);
+            transfer.paused = false;
+        }
+        transfer.unbounded = true;
+        curl_easy_pause(transfer.handle, CURLPAUSE_CONT);
+        transfer.unbounded = false;
+    }
+
+    /// How much of a body is still to come over the socket as it is; 0 when it does not.
+    std::uint64_t left_on_socket(const Transfer& transfer) const {
+        const HttpRequest& request = transfer.request;
+        const bool has_proxy = !request.direct && !options_.proxy.empty();
+        if (has_proxy || !may_leave_libcurl(transfer) || !has_all(transfer)) return 0;
+        const std::uint64_t size = content_length(transfer.answer);
+        return size > transfer.received ? size - transfer.received : 0;
     }
 
     void finish_what_ended() {
@@ -340,12 +457,34 @@ class Transport::Thread {
         set(handle, CURLOPT_HEADERFUNCTION, &take_header);
         set(handle, CURLOPT_WRITEFUNCTION, &take_body);
         set(handle, CURLOPT_PREREQFUNCTION, &count_send);
+        set(handle, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
+        set(handle, CURLOPT_OPENSOCKETDATA, this);
+        set(handle, CURLOPT_CLOSESOCKETFUNCTION, &close_socket);
+        set(handle, CURLOPT_CLOSESOCKETDATA, this);
         set(handle, CURLOPT_HEADERDATA, &transfer);
         set(handle, CURLOPT_WRITEDATA, &transfer);
         set(handle, CURLOPT_PREREQDATA, &transfer);
     }
 
     // libcurl's callbacks. They are C: nothing may be thrown through it.
+
+    static curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) noexcept {
+        std::vector<int>& sockets = static_cast<Thread*>(user)->sockets_;
+        UniqueFd socket(
+            ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
+        if (!socket) return CURL_SOCKET_BAD;
+        try {
+            sockets.push_back(socket.get());
+        } catch (...) {
+            return CURL_SOCKET_BAD;
+        }
+        return socket.release();
+    }
+
+    static int close_socket(void* user, curl_socket_t socket) noexcept {
+        std::erase(static_cast<Thread*>(user)->sockets_, socket);
+        return ::close(socket);
+    }
 
     static std::size_t take_header(char* data, std::size_t, std::size_t size, void* user) noexcept {
         try {
@@ -377,10 +516,9 @@ class Transport::Thread {
     }
 
     static void reserve_body(Transfer& transfer) {
-        const std::string_view text = find(transfer.answer.headers, "content-length");
-        std::size_t size = 0;
-        std::from_chars(text.data(), text.data() + text.size(), size);
-        transfer.answer.body.reserve(std::min(size, transfer.request.max_body));
+        const std::uint64_t size = content_length(transfer.answer);
+        const std::uint64_t most = transfer.request.max_body;
+        transfer.answer.body.reserve(static_cast<std::size_t>(std::min(size, most)));
     }
 
     static std::size_t take_body(char* data, std::size_t, std::size_t size, void* user) noexcept {
@@ -407,10 +545,11 @@ class Transport::Thread {
 
     static std::size_t add_to_stream(Transfer& transfer, const char* data, std::size_t size) {
         const std::lock_guard lock(transfer.mutex);
-        if (transfer.buffered + size > Transfer::most_buffered) {
+        if (transfer.buffered + size > Transfer::most_buffered && !transfer.unbounded) {
             transfer.paused = true;
             return CURL_WRITEFUNC_PAUSE;
         }
+        transfer.received += size;
         transfer.add(std::as_bytes(std::span(data, size)));
         transfer.touched = true;
         return size;
@@ -492,6 +631,7 @@ class Transport::Thread {
 
     /// Whether a transfer made progress since the last look, or waits for its reader.
     static bool moves(Transfer& transfer) {
+        if (transfer.socket) return moves_by_itself(transfer);
         if (transfer.handle == nullptr) return false;
         curl_off_t up = 0;
         curl_off_t down = 0;
@@ -507,6 +647,14 @@ class Transport::Thread {
         return transfer.paused;
     }
 
+    /// The same where the coroutine takes from the socket: it is what holds up what lies there.
+    static bool moves_by_itself(Transfer& transfer) {
+        const auto left = static_cast<curl_off_t>(transfer.socket_left.load());
+        int waiting = 0;
+        ::ioctl(transfer.socket.get(), FIONREAD, &waiting);
+        return std::exchange(transfer.moved, left) != left || left == 0 || waiting > 0;
+    }
+
     struct Timer {
         Resume resume;
         bool background;
@@ -516,6 +664,7 @@ class Transport::Thread {
     CURLM* multi_ = nullptr;
     ChunkPool chunks_;
     std::vector<CURL*> idle_;
+    std::vector<int> sockets_;  // that libcurl has open
     std::vector<std::shared_ptr<Transfer>> active_;
     std::multimap<Clock::time_point, Timer> timers_;
     Clock::time_point watch_at_ = Clock::time_point::max();
@@ -679,6 +828,13 @@ struct Lent {
 
 awaitable<std::size_t> BodyStream::read(std::span<std::byte> into) {
     if (const std::size_t ready = take_ready(into); ready > 0 || into.empty()) co_return ready;
+    if (transfer_->socket) {
+        auto receive = [&](int socket, std::uint64_t left) {
+            const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left));
+            return ::recv(socket, into.data(), most, MSG_DONTWAIT);
+        };
+        co_return co_await take_from_socket(receive);
+    }
     bool waits = false;
     {
         const std::lock_guard lock(transfer_->mutex);
@@ -695,11 +851,73 @@ awaitable<std::size_t> BodyStream::read(std::span<std::byte> into) {
     co_return std::exchange(transfer_->filled, 0);
 }
 
+awaitable<std::size_t> BodyStream::splice(int pipe, std::size_t most) {
+    if (!asked_for_socket_ && may_leave_libcurl(*transfer_)) {
+        asked_for_socket_ = true;
+        auto start = [this](Resume resume) {
+            transport_.thread_->take_socket(transfer_, std::move(resume));
+        };
+        co_await suspend(start);
+    }
+    if (!transfer_->socket || !is_empty()) co_return 0;
+    auto move = [pipe, most](int socket, std::uint64_t left) {
+        const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(most, left));
+        return ::splice(socket, nullptr, pipe, nullptr, n, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    };
+    co_return co_await take_from_socket(move);
+}
+
+bool BodyStream::is_empty() const {
+    const std::lock_guard lock(transfer_->mutex);
+    return transfer_->chunks.empty();
+}
+
+namespace {
+
+/// Waits until a socket has bytes or has ended.
+awaitable<void> wait_readable(int socket) {
+    using Descriptor = boost::asio::posix::stream_descriptor;
+    struct Borrowed {
+        ~Borrowed() { descriptor.release(); }
+        Descriptor descriptor;
+    };
+    const auto executor = co_await boost::asio::this_coro::executor;
+    Borrowed borrowed{Descriptor(executor, socket)};
+    co_await borrowed.descriptor.async_wait(Descriptor::wait_read,
+                                            boost::asio::as_tuple(boost::asio::use_awaitable));
+}
+
+}  // namespace
+
+/// Has `call` take some of the body from the socket, once there is some; 0 when no more comes.
+template <class Call>
+awaitable<std::size_t> BodyStream::take_from_socket(Call& call) {
+    const int socket = transfer_->socket.get();
+    while (const std::uint64_t left = transfer_->socket_left) {
+        const ssize_t n = call(socket, left);
+        if (n > 0) {
+            transfer_->socket_left = left - static_cast<std::uint64_t>(n);
+            co_return static_cast<std::size_t>(n);
+        }
+        const bool again = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+        if (again) {
+            co_await wait_readable(socket);
+        } else if (n == 0 || errno != EINTR) {
+            broken_ = true;
+            break;
+        }
+    }
+    co_return 0;
+}
+
 Failure BodyStream::failure() const {
-    return transfer_->answer.failure;
+    const std::lock_guard lock(transfer_->mutex);
+    return broken_ && !transfer_->has_ended ? Failure::broken : transfer_->answer.failure;
 }
 const std::string& BodyStream::failure_text() const {
-    return transfer_->answer.failure_text;
+    static const std::string broke_off = "the connection ended before the body did";
+    const std::lock_guard lock(transfer_->mutex);
+    return broken_ && !transfer_->has_ended ? broke_off : transfer_->answer.failure_text;
 }
 
 }  // namespace pkgreg::s3

@@ -89,15 +89,25 @@ class BodyStream {
 
     /// The next bytes; 0 when there are no more, because it ended or because it broke.
     awaitable<std::size_t> read(std::span<std::byte> into);
+    /// As `ObjectReader::splice`: from its first call on a large body is taken from the
+    /// connection's socket itself, past libcurl, where it comes as it is (without TLS, proxy or
+    /// coding). The connection ends with it.
+    awaitable<std::size_t> splice(int pipe, std::size_t most);
     /// After a read of 0 bytes: why there are no more.
     Failure failure() const;
     const std::string& failure_text() const;
 
  private:
     std::size_t take_ready(std::span<std::byte> into);
+    bool is_empty() const;
+    template <class Call>
+    awaitable<std::size_t> take_from_socket(Call& call);
 
     Transport& transport_;
     std::shared_ptr<Transfer> transfer_;
+    bool asked_for_socket_ = false;
+    /// Where the socket ended before the body.
+    bool broken_ = false;
 };
 
 struct HttpStream {

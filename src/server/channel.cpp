@@ -108,6 +108,10 @@ IoResult Channel::send_file(int fd, std::uint64_t offset, std::size_t length) no
     return count(transport_.send_file(fd, offset, length));
 }
 
+IoResult Channel::send_pipe(int pipe, std::size_t length) noexcept {
+    return count(transport_.send_pipe(pipe, length));
+}
+
 awaitable<std::size_t> Channel::send_all(std::span<iovec> from, bool more, Waiting why) {
     std::size_t sent = 0;
     while (true) {

@@ -90,6 +90,8 @@ class Channel : public boost::intrusive::list_base_hook<
     bool readable() noexcept { return transport_.readable(); }
     IoResult send(std::span<const iovec> from, bool more) noexcept;
     IoResult send_file(int fd, std::uint64_t offset, std::size_t length) noexcept;
+    bool sends_pipes() const noexcept { return transport_.sends_pipes(); }
+    IoResult send_pipe(int pipe, std::size_t length) noexcept;
     /// Receives into the buffer, whose `space` is not empty.
     IoResult fill() noexcept;
     /// Receives into memory that nobody looks at.

@@ -6,6 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <cerrno>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string_view>
@@ -92,6 +93,14 @@ IoResult Transport::send_file(int fd, std::uint64_t offset, std::size_t length) 
     off_t from = static_cast<off_t>(offset);
     return from_call(restarted([&] { return ::sendfile(socket, fd, &from, length); }),
                      IoStatus::end);
+}
+
+IoResult Transport::send_pipe(int pipe, std::size_t length) noexcept {
+    const int socket = socket_.native_handle();
+    constexpr unsigned flags = SPLICE_F_NONBLOCK | SPLICE_F_MOVE;
+    return from_call(
+        restarted([&] { return ::splice(pipe, nullptr, socket, nullptr, length, flags); }),
+        IoStatus::failed);
 }
 
 void Transport::cork(bool on) noexcept {

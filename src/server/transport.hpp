@@ -51,6 +51,10 @@ class Transport {
     IoResult send(std::span<const iovec> from, bool more) noexcept;
     /// Sends from a file. `end`: the file has no byte at `offset`.
     IoResult send_file(int fd, std::uint64_t offset, std::size_t length) noexcept;
+    /// Whether `send_pipe` can be used: on plain connections.
+    bool sends_pipes() const noexcept { return !tls_; }
+    /// Sends from a pipe's reading end.
+    IoResult send_pipe(int pipe, std::size_t length) noexcept;
 
     /// Sends what a call before has kept; `ok` when nothing is left.
     IoStatus flush() noexcept;

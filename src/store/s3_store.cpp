@@ -49,6 +49,10 @@ class S3Reader final : public ObjectReader {
         if (!download_) co_return 0;
         co_return co_await as_storage(download_->read(into));
     }
+    awaitable<std::size_t> splice(int pipe, std::size_t most) override {
+        if (!download_) co_return 0;
+        co_return co_await as_storage(download_->splice(pipe, most));
+    }
 
  private:
     std::unique_ptr<s3::Download> download_;

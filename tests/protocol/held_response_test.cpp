@@ -23,6 +23,9 @@ class TextReader final : public ObjectReader {
         std::copy_n(reinterpret_cast<const std::byte*>("text"), 4, into.begin());
         co_return 4;
     }
+    awaitable<std::size_t> splice(int pipe, std::size_t most) override {
+        co_return static_cast<std::size_t>(pipe) + most;
+    }
     std::optional<FileRegion> file() const noexcept override { return FileRegion{7, 10, 4}; }
     std::optional<std::span<const std::byte>> memory() const noexcept override {
         return std::as_bytes(std::span("text", 4));
@@ -81,6 +84,7 @@ TEST_F(HeldResponse, OfAReaderGivesAllThatTheReaderGives) {
         std::array<std::byte, 8> bytes{};
         EXPECT_EQ(run_blocking(reader.read(bytes)), 4u);
         EXPECT_EQ(static_cast<char>(bytes[0]), 't');
+        EXPECT_EQ(run_blocking(reader.splice(30, 4)), 34u);
         EXPECT_FALSE(is_free());
     }
     EXPECT_TRUE(is_free());

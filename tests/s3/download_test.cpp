@@ -1,4 +1,5 @@
 // Bodies that come as a stream: whole whatever happens to their connections, and bounded in memory.
+#include "base/unique_fd.hpp"
 #include "s3/bucket.hpp"
 #include "s3/test_bucket.hpp"
 
@@ -6,8 +7,12 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <fcntl.h>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <thread>
+#include <unistd.h>
 
 namespace pkgreg::s3 {
 namespace {
@@ -152,6 +157,116 @@ TEST(Download, ThatIsNotReadDoesNotFillTheMemory) {
     std::this_thread::sleep_for(2s);
     EXPECT_LT(server.sent(), std::uint64_t{20} << 20);
     EXPECT_EQ(read_all(*download).size(), size);
+    EXPECT_EQ(server.requests(), 1);
+}
+
+/// What `large_object` answers with: large enough to go past libcurl, also when it is taken up.
+const std::string& large_content() {
+    static const std::string text = [] {
+        std::string out(std::size_t{32} << 20, '\0');
+        for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<char>(i * 31 >> 5);
+        return out;
+    }();
+    return text;
+}
+
+/// What a download gives, through a pipe where it can, as a server sends it. `spliced` is how much.
+std::string splice_all(Download& download, std::size_t& spliced) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) throw std::runtime_error("no pipe");
+    const UniqueFd from(ends[0]);
+    const UniqueFd to(ends[1]);
+    std::string all;
+    std::string buffer(300'000, '\0');
+    const std::span<std::byte> room = std::as_writable_bytes(std::span(buffer));
+    spliced = 0;
+    std::size_t n = run_blocking(download.read(room));
+    while (n > 0) {
+        all.append(buffer, 0, n);
+        n = run_blocking(download.splice(to.get(), 100'000));
+        spliced += n;
+        if (n == 0) {
+            n = run_blocking(download.read(room));
+        } else if (::read(from.get(), buffer.data(), buffer.size()) != static_cast<ssize_t>(n)) {
+            throw std::runtime_error("the pipe has another number of bytes");
+        }
+    }
+    return all;
+}
+
+TEST(Download, GoesThroughAPipePastLibcurl) {
+    ScriptedServer server([](const Received&) { return reply(200, large_content()); });
+    const auto bucket = test_bucket(server);
+    const auto download = run_blocking(bucket->open("key", 0, to_the_end));
+    std::size_t spliced = 0;
+    EXPECT_TRUE(splice_all(*download, spliced) == large_content());
+    // What came before the first call is read.
+    EXPECT_GT(spliced, large_content().size() / 2);
+    EXPECT_EQ(server.requests(), 1);
+    // Its connection ended with it, and nobody else's.
+    EXPECT_EQ(run_blocking(bucket->get("key", large_content().size()))->size(),
+              large_content().size());
+    EXPECT_EQ(run_blocking(bucket->get("key", large_content().size()))->size(),
+              large_content().size());
+    EXPECT_EQ(server.connections(), 2);
+}
+
+TEST(Download, ThatIsSmallKeepsItsConnection) {
+    ScriptedServer server(object);
+    const auto bucket = test_bucket(server);
+    for (int i = 0; i < 2; ++i) {
+        const auto download = run_blocking(bucket->open("key", 0, to_the_end));
+        std::size_t spliced = 0;
+        EXPECT_TRUE(splice_all(*download, spliced) == content());
+        EXPECT_EQ(spliced, 0U);
+    }
+    EXPECT_EQ(server.connections(), 1);
+}
+
+TEST(Download, ThroughAPipeGoesOnAtTheByteWhereItStopped) {
+    for (const Then how : {Then::close, Then::stall}) {
+        constexpr std::size_t there = 16'000'000;
+        ScriptedServer server([&](const Received& request) {
+            const std::string& all = large_content();
+            if (request.number == 1) return cut(reply(200, all, "ETag: \"e\"\r\n"), there, how);
+            const std::string range = std::to_string(there) + "-" + std::to_string(all.size() - 1);
+            return reply(206, std::string_view(all).substr(there),
+                         "ETag: \"e\"\r\nContent-Range: bytes " + range + "/" +
+                             std::to_string(all.size()) + "\r\n");
+        });
+        const auto bucket = how == Then::stall ? impatient_bucket(server) : test_bucket(server);
+        const auto download = run_blocking(bucket->open("key", 0, to_the_end));
+        std::size_t spliced = 0;
+        EXPECT_TRUE(splice_all(*download, spliced) == large_content());
+        EXPECT_GT(spliced, there);
+        const auto received = server.received();
+        ASSERT_EQ(received.size(), 2U);
+        EXPECT_EQ(received[1].header("range"), "bytes=16000000-33554431");
+        EXPECT_EQ(received[1].header("if-match"), "\"e\"");
+    }
+}
+
+TEST(Download, ThroughAPipeDoesNotStallWhileItIsNotTaken) {
+    constexpr std::size_t size = std::size_t{64} << 20;
+    ScriptedServer server([](const Received&) { return large_reply(size); });
+    S3StoreOptions options = test_options(server.url());
+    options.stall_timeout = 500ms;
+    const auto bucket = Bucket::open(options);
+    const auto download = run_blocking(bucket->open("key", 0, to_the_end));
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    const UniqueFd from(ends[0]);
+    const UniqueFd to(ends[1]);
+    std::byte some[1000];
+    std::size_t total = run_blocking(download->read(some));
+    run_blocking(download->splice(to.get(), 1000));
+    // From here on nobody takes anything: neither is that a stall, nor does it fill the memory.
+    std::this_thread::sleep_for(2s);
+    EXPECT_LT(server.sent(), std::uint64_t{40} << 20);
+    std::size_t spliced = 0;
+    total += splice_all(*download, spliced).size();
+    EXPECT_EQ(total, size);
+    EXPECT_GT(spliced, 0U);
     EXPECT_EQ(server.requests(), 1);
 }
 

@@ -22,7 +22,7 @@ constexpr bool memory_is_telling = true;
 TEST(Responses, BodiesOfEveryKindAndSizeArriveWhole) {
     TestServer server;
     TestClient client(server.url());
-    for (const std::string kind : {"memory", "shared", "file", "reader"}) {
+    for (const std::string kind : {"memory", "shared", "file", "reader", "pipe"}) {
         for (const std::size_t size :
              {std::size_t{0}, std::size_t{1}, std::size_t{500}, std::size_t{65536},
               std::size_t{65537}, std::size_t{2} << 20, (std::size_t{9} << 20) + 1}) {

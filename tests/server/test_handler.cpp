@@ -20,7 +20,7 @@
 namespace pkgreg::test {
 namespace {
 
-enum class Kind { file, memory, read, fails_halfway, fails };
+enum class Kind { file, memory, read, pipe, fails_halfway, fails };
 
 class PatternReader final : public ObjectReader {
  public:
@@ -37,14 +37,24 @@ class PatternReader final : public ObjectReader {
         return ByteInterval{0, length_};
     }
     awaitable<std::size_t> read(std::span<std::byte> into) override {
-        const std::uint64_t end = kind_ == Kind::read            ? length_
-                                  : kind_ == Kind::fails_halfway ? length_ / 2
-                                                                 : 0;
-        if (place_ >= end && kind_ != Kind::read) throw Error(ErrorCode::io, "the disk is broken");
+        const bool whole = kind_ == Kind::read || kind_ == Kind::pipe;
+        const std::uint64_t end = whole ? length_ : kind_ == Kind::fails_halfway ? length_ / 2 : 0;
+        if (place_ >= end && !whole) throw Error(ErrorCode::io, "the disk is broken");
         const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), end - place_));
         for (std::size_t i = 0; i < n; ++i) into[i] = static_cast<std::byte>(byte_at(place_ + i));
         place_ += n;
         co_return n;
+    }
+    /// Any number of bytes, and now and then none, so that both ways are gone.
+    awaitable<std::size_t> splice(int pipe, std::size_t most) override {
+        if (kind_ != Kind::pipe || ++splices_ % 3 == 0) co_return 0;
+        const auto left = static_cast<std::size_t>(std::min<std::uint64_t>(most, length_ - place_));
+        std::string bytes(std::min<std::size_t>(left, 50'000), '\0');
+        for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = byte_at(place_ + i);
+        const ssize_t n = ::write(pipe, bytes.data(), bytes.size());
+        if (n < 0) throw Error(ErrorCode::io, "the pipe is not empty");
+        place_ += static_cast<std::uint64_t>(n);
+        co_return static_cast<std::size_t>(n);
     }
     std::optional<FileRegion> file() const noexcept override {
         if (kind_ != Kind::file) return std::nullopt;
@@ -73,6 +83,7 @@ class PatternReader final : public ObjectReader {
     Kind kind_;
     std::uint64_t length_;
     std::uint64_t place_ = 0;
+    unsigned splices_ = 0;
     std::string text_;
     int fd_ = -1;
 };
@@ -101,6 +112,7 @@ HttpResponse sized(const HttpRequest& request) {
     }
     const Kind reader = kind == "file"     ? Kind::file
                         : kind == "shared" ? Kind::memory
+                        : kind == "pipe"   ? Kind::pipe
                         : kind == "short"  ? Kind::fails_halfway
                                            : Kind::read;
     response.set_body(ResponseBody(std::make_unique<PatternReader>(reader, length)));
