@@ -1,12 +1,15 @@
 // Uploads and blobs where the storage is shared: any instance goes on from what another one wrote,
 // content lies in segments, and what is left behind is found.
+#include "base/unique_fd.hpp"
 #include "registry/engine_test.hpp"
 #include "registry/two_instances.hpp"
 #include "registry/upload_states.hpp"
 
 #include <chrono>
+#include <span>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace pkgreg {
@@ -181,6 +184,34 @@ TEST(SharedBlobs, ManySegmentsAreReadAsOneInEveryRange) {
         }
     }
     EXPECT_EQ(both.second.read("a/b", digest, ByteRange::suffix(1500)), bytes.substr(8507));
+}
+
+TEST(SharedBlobs, ManySegmentsGoThroughAPipeAsOne) {
+    TwoInstances both;
+    const std::string bytes = test_bytes(200'000);
+    const Digest digest = push_in_pieces(both.first, bytes, 35'000);
+    const ByteRange range = ByteRange::between(1'000, 180'000);
+    const auto reader = run_blocking((*both.second).open_blob(repository, digest, range));
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const UniqueFd from(ends[0]);
+    const UniqueFd to(ends[1]);
+    std::string all;
+    std::size_t spliced = 0;
+    char buffer[20'000];
+    while (true) {
+        std::size_t n = run_blocking(reader->splice(to.get(), sizeof buffer));
+        spliced += n;
+        if (n > 0) {
+            ASSERT_EQ(::read(from.get(), buffer, sizeof buffer), static_cast<ssize_t>(n));
+        } else {
+            n = run_blocking(reader->read(std::as_writable_bytes(std::span(buffer))));
+        }
+        if (n == 0) break;
+        all.append(buffer, n);
+    }
+    EXPECT_TRUE(all == bytes.substr(1'000, 179'001));
+    EXPECT_GE(spliced, 50'000U);
 }
 
 TEST(SharedBlobs, ASegmentThatIsMissingIsToldAndNothingWrongIsServed) {
