@@ -24,16 +24,9 @@ struct Place {
     }
 };
 
-const JsonValue* member(const JsonValue& object, std::string_view name) noexcept {
-    for (const JsonMember& member : object.members) {
-        if (member.name == name) return &member.value;
-    }
-    return nullptr;
-}
-
 /// The text under a name; empty where there is none.
 std::string_view text(const JsonValue& jwk, std::string_view name) noexcept {
-    const JsonValue* const value = member(jwk, name);
+    const JsonValue* const value = jwk.find(name);
     return value != nullptr && value->type == JsonValue::Type::string ? value->text
                                                                       : std::string_view();
 }
@@ -53,7 +46,7 @@ bool is_for(const JsonValue& jwk, jose::Algorithm algorithm) {
     if (!use.empty() && use != "sig") return false;
     const std::string_view alg = text(jwk, "alg");
     if (!alg.empty() && alg != to_string(algorithm)) return false;
-    const JsonValue* const operations = member(jwk, "key_ops");
+    const JsonValue* const operations = jwk.find("key_ops");
     return operations == nullptr ||
            std::ranges::any_of(operations->items,
                                [](const JsonValue& item) { return item.text == "verify"; });
@@ -83,9 +76,8 @@ std::optional<jose::PublicKey> read_key(const JsonValue& jwk, const Place& place
 
 JwkSet JwkSet::parse(std::string_view json, std::string_view source) {
     const JsonValue document = parse_json(json, source);
-    const JsonValue* const list = member(document, "keys");
-    if (list == nullptr ? member(document, "kty") == nullptr
-                        : list->type != JsonValue::Type::array) {
+    const JsonValue* const list = document.find("keys");
+    if (list == nullptr ? document.find("kty") == nullptr : list->type != JsonValue::Type::array) {
         Place{source, document.line}.refuse("a JWK set is an object with an array under \"keys\"");
     }
     const std::span<const JsonValue> keys =

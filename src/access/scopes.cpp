@@ -71,21 +71,14 @@ void for_each_action(const Grant& grant, const Use& use) {
     }
 }
 
-[[noreturn]] void refuse(std::string_view problem) {
+[[noreturn]] void refuse_access(std::string_view problem) {
     throw Error(ErrorCode::unauthorized, "the token's claim access " + std::string(problem));
 }
 
-const JsonValue* member(const JsonValue& object, std::string_view name) noexcept {
-    for (const JsonMember& member : object.members) {
-        if (member.name == name) return &member.value;
-    }
-    return nullptr;
-}
-
 const std::string& text_member(const JsonValue& entry, std::string_view name) {
-    const JsonValue* const value = member(entry, name);
+    const JsonValue* const value = entry.find(name);
     if (value == nullptr || value->type != JsonValue::Type::string) {
-        refuse("has an entry without a text as its " + std::string(name));
+        refuse_access("has an entry without a text as its " + std::string(name));
     }
     return value->text;
 }
@@ -115,17 +108,19 @@ std::vector<Grant> parse_access(const JsonValue& claim) {
     std::vector<Grant> grants;
     // What Go makes of a list without entries.
     if (claim.type == JsonValue::Type::null) return grants;
-    if (claim.type != JsonValue::Type::array) refuse("is " + claim.describe() + ", not an array");
+    if (claim.type != JsonValue::Type::array)
+        refuse_access("is " + claim.describe() + ", not an array");
     for (const JsonValue& entry : claim.items) {
-        if (entry.type != JsonValue::Type::object) refuse("has an entry that is no object");
+        if (entry.type != JsonValue::Type::object) refuse_access("has an entry that is no object");
         const std::string& name = text_member(entry, "name");
         const auto kind = kind_of(text_member(entry, "type"), name);
-        const JsonValue* const actions = member(entry, "actions");
+        const JsonValue* const actions = entry.find("actions");
         if (actions == nullptr || actions->type == JsonValue::Type::null) continue;
-        if (actions->type != JsonValue::Type::array) refuse("has actions that are no array");
+        if (actions->type != JsonValue::Type::array) refuse_access("has actions that are no array");
         Grant grant{kind.value_or(ResourceKind::repository), name, {}};
         for (const JsonValue& action : actions->items) {
-            if (action.type != JsonValue::Type::string) refuse("has an action that is no text");
+            if (action.type != JsonValue::Type::string)
+                refuse_access("has an action that is no text");
             grant.actions = grant.actions | action_of(grant.kind, action.text);
         }
         if (kind && !grant.actions.empty()) grants.push_back(std::move(grant));

@@ -235,6 +235,13 @@ class Builder {
 
 }  // namespace
 
+const JsonValue* JsonValue::find(std::string_view name) const noexcept {
+    for (const JsonMember& member : members) {
+        if (member.name == name) return &member.value;
+    }
+    return nullptr;
+}
+
 std::string JsonValue::describe() const {
     switch (type) {
         case Type::null: return "null";

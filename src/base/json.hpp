@@ -28,6 +28,8 @@ struct JsonValue {
     std::vector<JsonValue> items;
     std::vector<JsonMember> members;
 
+    /// The value of an object's member; null where there is none, and where this is no object.
+    const JsonValue* find(std::string_view name) const noexcept;
     /// What a message calls the value: `a string`, `the number 2.5`, `an object`.
     std::string describe() const;
 };

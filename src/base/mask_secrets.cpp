@@ -1,5 +1,7 @@
 #include "base/mask_secrets.hpp"
 
+#include "base/hex_digit.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -9,13 +11,6 @@ namespace pkgreg {
 namespace {
 
 constexpr std::string_view mask = "***";
-
-constexpr int hex_digit(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 /// The name as its reader will see it: percent-decoded, and folded so that `Access-Token`,
 /// `access_token` and `accessToken` are one.

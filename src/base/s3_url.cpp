@@ -2,6 +2,7 @@
 
 #include "pkgreg/object_key.hpp"
 
+#include "base/hex_digit.hpp"
 #include "base/options_fields.hpp"
 #include "base/options_rules.hpp"
 
@@ -24,13 +25,6 @@ struct Parameter {
     std::string value;
     bool taken = false;
 };
-
-constexpr int hex_digit(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 /// The text without percent-encoding; nothing when a `%` begins no code.
 std::optional<std::string> decode(std::string_view text) {

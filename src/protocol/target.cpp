@@ -2,15 +2,10 @@
 
 #include "pkgreg/error.hpp"
 
+#include "base/hex_digit.hpp"
+
 namespace pkgreg {
 namespace {
-
-int hex_digit(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 [[noreturn]] void malformed() {
     throw Error(ErrorCode::malformed, "the request's target is not a path that can be read");

@@ -1,5 +1,7 @@
 #include "server/chunked_decoder.hpp"
 
+#include "base/hex_digit.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -8,13 +10,6 @@ namespace {
 
 constexpr std::uint32_t max_skipped = 16u << 10;
 constexpr std::uint8_t max_digits = 16;
-
-int hex_value(unsigned char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 }  // namespace
 
@@ -46,7 +41,7 @@ ChunkedDecoder::State ChunkedDecoder::read_framing(unsigned char c) noexcept {
         case State::size_start:
             digits_ = 0;
             left_ = 0;
-            return hex_value(c) >= 0 ? read_size(c) : State::broken;
+            return hex_digit(static_cast<char>(c)) >= 0 ? read_size(c) : State::broken;
         case State::size: return read_size(c);
         case State::extension: return skip(c, State::extension, State::size_end);
         case State::size_end: return expect('\n', left_ == 0 ? State::trailer_start : State::data);
@@ -67,7 +62,7 @@ ChunkedDecoder::State ChunkedDecoder::read_framing(unsigned char c) noexcept {
 ChunkedDecoder::State ChunkedDecoder::read_size(unsigned char c) noexcept {
     if (c == '\r') return State::size_end;
     if (c == ';') return State::extension;
-    const int digit = hex_value(c);
+    const int digit = hex_digit(static_cast<char>(c));
     // Sixteen digits fill 64 bits; leading zeros count, so a size cannot be padded for ever.
     if (digit < 0 || digits_ == max_digits) return State::broken;
     ++digits_;

@@ -2,6 +2,7 @@
 
 #include "pkgreg/error.hpp"
 
+#include "base/hex_digit.hpp"
 #include "base/mask_secrets.hpp"
 
 #include <simdjson.h>
@@ -14,13 +15,6 @@ namespace pkgreg::cli {
 namespace {
 
 constexpr std::size_t max_name = 255;
-
-int hex_digit(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 std::string percent_decoded(std::string_view text) {
     std::string out;
