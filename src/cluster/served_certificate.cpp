@@ -28,9 +28,9 @@ Time time_of(const ASN1_TIME* time) {
 }
 
 std::string text_of_time(Time time) {
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+    const std::time_t stamp = std::chrono::system_clock::to_time_t(time);
     std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
+    ::gmtime_r(&stamp, &parts);
     char text[32] = {};
     std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
     return text;

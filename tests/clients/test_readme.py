@@ -59,7 +59,7 @@ def test_a_cpp_example_of_the_readme_compiles_and_runs(block, tmp_path):
     source.write_text(block)
     compiler = [shutil.which("ccache", path=SYSTEM_PATH)] if shutil.which("ccache") else []
     run(*compiler, "g++", "-std=c++20", "-I", ROOT / "include", source, "-o", program, PKG_LIBRARY,
-        "-lsimdjson", "-lcurl", "-lssl", "-lcrypto", "-larchive", "-lzstd", "-lz", "-lcrypt", "-pthread",
+        "-lsimdjson", "-lpugixml", "-lcurl", "-lssl", "-lcrypto", "-larchive", "-lzstd", "-lz", "-lcrypt", "-pthread",
         timeout=300, env={**os.environ, "PATH": SYSTEM_PATH})
     run(program, cwd=tmp_path, timeout=60)
 
